@@ -1,0 +1,39 @@
+"""Time, passed in. Wall time for the law and for people, monotonic time for durations."""
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What every part that needs time is given; tests pass one whose hands they move."""
+
+    def now(self) -> int:
+        """Milliseconds since 1970-01-01 UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go back; only differences mean anything."""
+        ...
+
+
+class SystemClock:
+    """The clock of this machine."""
+
+    def now(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+def rfc3339(ms: int) -> str:
+    """`1791540000000` as `2026-10-09T10:00:00Z`; a fraction only where there is one."""
+    seconds, rest = divmod(ms, 1000)
+    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{rest:03d}Z" if rest else f"{text}Z"
+
+
+def milliseconds(at: datetime) -> int:
+    """A moment with a zone as milliseconds since 1970 UTC, truncated."""
+    return int(at.timestamp() * 1000)

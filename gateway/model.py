@@ -1,0 +1,57 @@
+"""The words of the trade as closed sets: what there is, which states a message has, who may do what."""
+
+from typing import Literal
+
+MessageClass = Literal["marketing", "transactional", "informational", "emergency", "legal"]
+ChannelName = Literal["email", "sms", "whatsapp", "voice"]
+
+CHANNELS = ("email", "sms", "whatsapp", "voice")
+CONTACT_OF = {"email": "email", "sms": "phone", "whatsapp": "phone", "voice": "phone"}
+"""Which kind of contact point a channel writes to."""
+
+State = Literal[
+    "queued", "deferred", "held", "sending", "uncertain", "sent", "delivered", "bounced", "complained", "failed",
+    "blocked", "cancelled", "expired",
+]  # fmt: skip
+
+WAIT_REASONS = ("law", "schedule", "retry", "limit")
+HOLD_REASONS = ("needs_review", "quarantined", "provider_removed", "rule_error", "cost", "approval", "uncertain")
+
+TRANSITIONS: dict[str | None, frozenset[str]] = {
+    None: frozenset({"queued", "deferred", "held", "blocked"}),
+    "queued": frozenset({"sending", "deferred", "held", "blocked", "cancelled", "expired", "failed"}),
+    "deferred": frozenset({"queued", "sending", "deferred", "held", "blocked", "cancelled", "expired", "failed"}),
+    "held": frozenset({"queued", "deferred", "blocked", "cancelled", "expired"}),
+    "sending": frozenset(
+        {"sent", "queued", "deferred", "held", "uncertain", "failed", "bounced", "blocked", "cancelled", "expired"}
+    ),
+    "uncertain": frozenset(
+        {"sending", "sent", "delivered", "bounced", "complained", "held", "failed", "blocked", "cancelled", "expired"}
+    ),
+    "sent": frozenset({"delivered", "bounced", "complained", "failed"}),
+    "delivered": frozenset({"complained"}),
+    "bounced": frozenset(),
+    "complained": frozenset(),
+    "failed": frozenset(),
+    "blocked": frozenset(),
+    "cancelled": frozenset(),
+    "expired": frozenset(),
+}
+"""Which state may follow which; None is the message that does not exist yet."""
+
+FINAL = frozenset({"delivered", "bounced", "complained", "failed", "blocked", "cancelled", "expired"})
+WAITING = frozenset({"queued", "deferred", "held", "sending", "uncertain"})
+"""States of a message that still has a row in the outbox."""
+
+SCOPES = (
+    "send", "send.bulk", "send.emergency", "send.legal", "read", "read.content", "consent", "privacy", "check",
+    "audit", "guests", "templates", "suppressions", "suppressions.lift", "tasks", "webhooks", "keys", "users",
+    "limits", "ops",
+)  # fmt: skip
+ALL_SCOPES = frozenset(SCOPES) - {"send.emergency", "send.legal"}
+"""What `all` stands for: the two dangerous ones are always named."""
+
+
+def may_become(state: str | None, then: str) -> bool:
+    """Whether a message in `state` may go over to `then`."""
+    return then in TRANSITIONS[state]
