@@ -1,0 +1,3 @@
+"""Guest Gateway: messages to guests, judged by the law, delivered, and proven."""
+
+__version__ = "0.1.0"
