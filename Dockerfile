@@ -1,5 +1,6 @@
 # Two stages: the first builds, the second carries only what runs.
-FROM python:3.13-slim AS build
+ARG BASE=docker.io/library/python:3.13-slim
+FROM ${BASE} AS build
 WORKDIR /src
 COPY requirements.lock requirements-build.lock ./
 RUN python3 -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
@@ -9,7 +10,7 @@ COPY gateway gateway
 COPY plugins plugins
 RUN /build/bin/python -m hatchling build -t wheel -d /dist && /venv/bin/pip install --no-cache-dir --no-deps /dist/*.whl
 
-FROM python:3.13-slim
+FROM ${BASE}
 LABEL org.opencontainers.image.title="Guest Gateway" org.opencontainers.image.licenses="Apache-2.0"
 # Fresh named volumes take over the owner of the folders they are mounted on.
 RUN groupadd --gid 10001 gateway && useradd --uid 10001 --gid gateway --no-create-home gateway \

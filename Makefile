@@ -38,7 +38,7 @@ faults: .venv/.dev  ## kill it at the worst moments and count what is lost
 	$(BIN)/python -m tests.faults $(ARGS)
 
 image:  ## build the container image and try it
-	tests/image/run
+	$(PYTHON) -m tests.image
 
 lock: .venv/.dev  ## take the newest releases that pyproject.toml allows
 	$(LOCK) pyproject.toml -o requirements.lock
