@@ -37,3 +37,12 @@ def rfc3339(ms: int) -> str:
 def milliseconds(at: datetime) -> int:
     """A moment with a zone as milliseconds since 1970 UTC, truncated."""
     return int(at.timestamp() * 1000)
+
+
+def parse_rfc3339(text: str) -> int | None:
+    """A moment with a zone, such as `2026-10-09T12:00:00+02:00`, in milliseconds; None if it is not one."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return milliseconds(at) if at.tzinfo is not None and "T" in text.upper() else None

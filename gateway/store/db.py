@@ -29,7 +29,7 @@ CHECKPOINT_ROWS = 20_000
 IDLE_SECONDS = 1.0
 LARGE_WAL = 256 << 20
 BUSY_MS = 5000
-FULL, BUSY, CORRUPT, NOTADB, READONLY = 13, 5, 11, 26, 8
+BUSY, LOCKED, IOERR, CORRUPT, FULL, NOTADB = 5, 6, 10, 11, 13, 26
 
 
 @dataclass(slots=True)
@@ -224,10 +224,9 @@ class Database:
         if code in (CORRUPT, NOTADB):
             self.broken = "damaged"
             return StorageFailed()
-        if code == READONLY:
-            return StorageFailed()
-        self.broken = "failed"
-        self.fatal(f"the store failed ({getattr(error, 'sqlite_errorname', type(error).__name__)})")
+        if code == IOERR:  # a failed fsync may have lost pages that a second one would report as safe
+            self.broken = "failed"
+            self.fatal(f"the disk failed ({getattr(error, 'sqlite_errorname', 'SQLITE_IOERR')})")
         return StorageFailed()
 
     def _checkpoint(self, how: str = "PASSIVE") -> None:
@@ -240,7 +239,7 @@ class Database:
                 how = "TRUNCATE"
             self._writer.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
         except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (BUSY, FULL, 6):  # 6: locked by a reader
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (BUSY, LOCKED, FULL):
                 self._judge(error)
 
     # -- reading ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,43 @@
+"""Everything that is counted. Labels come from closed sets only: no guest, address or free text ever becomes one."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry(auto_describe=True)
+
+REQUESTS = Counter(
+    "gateway_http_requests_total", "Requests answered.", ["method", "route", "status"], registry=REGISTRY
+)
+REQUEST_SECONDS = Histogram(
+    "gateway_http_request_duration_seconds", "Time from a request's head to its answer.", ["route"],
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10), registry=REGISTRY,
+)  # fmt: skip
+MESSAGES = Counter(
+    "gateway_messages_total", "Messages that came into a state.", ["channel", "state"], registry=REGISTRY
+)
+DECISIONS = Counter(
+    "gateway_decisions_total", "Rules that denied or deferred, by rule.", ["decision", "rule"], registry=REGISTRY
+)
+ATTEMPTS = Counter(
+    "gateway_attempts_total", "Hand-overs to a provider, by how they ended.", ["channel", "provider", "outcome"],
+    registry=REGISTRY,
+)  # fmt: skip
+HANDOVER_SECONDS = Histogram(
+    "gateway_handover_duration_seconds", "Time one hand-over to a provider took.", ["provider"],
+    buckets=(0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30), registry=REGISTRY,
+)  # fmt: skip
+QUEUE = Gauge("gateway_outbox_messages", "Messages still to go out.", ["channel", "lease"], registry=REGISTRY)
+PROVIDER_UP = Gauge("gateway_provider_up", "1 while a provider takes messages, 0 while it is paused.", ["provider"],
+                    registry=REGISTRY)  # fmt: skip
+COMMITS = Histogram(
+    "gateway_store_commit_jobs", "Writes that shared one commit.", buckets=(1, 2, 5, 10, 25, 50, 100, 250, 1000),
+    registry=REGISTRY,
+)  # fmt: skip
+STORE_ERRORS = Counter("gateway_store_errors_total", "Transactions the store refused.", ["error"], registry=REGISTRY)
+WAL_BYTES = Gauge("gateway_store_wal_bytes", "Size of the write-ahead log.", registry=REGISTRY)
+LIMITED = Counter(
+    "gateway_limited_total", "Requests refused because a limit was used up.", ["limiter"], registry=REGISTRY
+)
+AUDIT_ENTRIES = Counter("gateway_audit_entries_total", "Audit entries written.", registry=REGISTRY)
+LOOP_LAG = Gauge("gateway_loop_lag_seconds", "How late the event loop ran its last timer.", registry=REGISTRY)
+CONNECTIONS = Gauge("gateway_http_connections", "Open client connections.", registry=REGISTRY)
+INFO = Gauge("gateway_build_info", "Always 1; the labels say what runs.", ["version", "sqlite"], registry=REGISTRY)

@@ -1,0 +1,76 @@
+"""API keys: what they may do. The secret itself is never here, only a keyed digest of it."""
+
+import sqlite3
+from typing import NamedTuple
+
+from msgspec import json
+
+from gateway.store.db import Tx
+
+
+class NewKey(NamedTuple):
+    """A key to be written. `principal` stays the same when the key is replaced by a new one."""
+
+    name: str
+    public: str
+    digest: bytes
+    principal: bytes
+    scopes: tuple[str, ...]
+    networks: tuple[str, ...]
+    expires_at: int | None
+
+
+class Key(NamedTuple):
+    """A key as it is known: `public` is the part of it that is no secret."""
+
+    name: str
+    public: str
+    digest: bytes
+    principal: bytes
+    scopes: frozenset[str]
+    networks: tuple[str, ...]
+    expires_at: int | None
+    created_at: int
+    revoked_at: int | None
+    last_used_at: int | None
+
+
+_COLUMNS = "name, public, digest, principal, scopes, networks, expires_at, created_at, revoked_at, last_used_at"
+
+
+def add(tx: Tx, key: NewKey) -> None:
+    """Write a key."""
+    tx.execute(
+        """
+        INSERT INTO apikeys (name, public, digest, principal, scopes, networks, expires_at, created_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        (*key[:4], json.encode(key.scopes).decode(), json.encode(key.networks).decode(), key.expires_at, tx.now),
+    )
+
+
+def find(reader: sqlite3.Connection, public: str) -> Key | None:
+    """The key with this public part, revoked or not."""
+    row = reader.execute(f"SELECT {_COLUMNS} FROM apikeys WHERE public = ?", (public,)).fetchone()  # noqa: S608
+    return _key(row) if row else None
+
+
+def every(reader: sqlite3.Connection) -> list[Key]:
+    """All keys, oldest first."""
+    return [_key(row) for row in reader.execute(f"SELECT {_COLUMNS} FROM apikeys ORDER BY id")]  # noqa: S608
+
+
+def revoke(tx: Tx, public: str) -> bool:
+    """End a key now. False when there is none such that was still good."""
+    return bool(
+        tx.execute("UPDATE apikeys SET revoked_at = ? WHERE public = ? AND revoked_at IS NULL", (tx.now, public)).rowcount
+    )
+
+
+def used(tx: Tx, rows: list[tuple[int, str]]) -> None:
+    """Note when keys were last used: rows of (time, public part)."""
+    tx.executemany("UPDATE apikeys SET last_used_at = ? WHERE public = ?", rows)
+
+
+def _key(row: tuple) -> Key:
+    return Key(*row[:4], frozenset(json.decode(row[4])), tuple(json.decode(row[5])), *row[6:])

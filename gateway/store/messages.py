@@ -1,0 +1,158 @@
+"""Messages: one row each, from acceptance (or refusal) to the end of its story and beyond."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from gateway.store.db import Tx
+
+
+class NewMessage(NamedTuple):
+    """A message to be written. `envelope` and `decision` are JSON without personal data, `content_sealed` has it all."""
+
+    id: int
+    uuid: bytes
+    state: str
+    reason: str | None
+    channel: str
+    class_: str
+    category: str
+    guest_id: int | None
+    contact_id: int | None
+    sender: str | None
+    reference: str | None
+    created_at: int
+    due_at: int | None
+    expires_at: int | None
+    retry_of: bytes | None
+    fallback_of: bytes | None
+    actor: str
+    envelope: str
+    decision: str
+    content_sealed: bytes | None
+    blind: bytes | None
+
+
+class Stored(NamedTuple):
+    """A message as it stands now, without its content."""
+
+    id: int
+    uuid: bytes
+    state: str
+    reason: str | None
+    channel: str
+    class_: str
+    category: str
+    guest_uuid: bytes | None
+    sender: str | None
+    provider: str | None
+    reference: str | None
+    created_at: int
+    due_at: int | None
+    expires_at: int | None
+    settled_at: int | None
+    retry_of: bytes | None
+    fallback_of: bytes | None
+    envelope: str
+    decision: str
+    attempts: int | None
+
+
+class Content(NamedTuple):
+    """What is needed to open a message's content: whose key, and the sealed bytes."""
+
+    uuid: bytes
+    key_id: int | None
+    content_sealed: bytes | None
+    contact_uuid: bytes | None
+    address_sealed: bytes | None
+
+
+_INSERT = f"""
+    INSERT INTO messages (
+        id, uuid, state, reason, channel, class, category, guest_id, contact_id, sender, reference, created_at, due_at,
+        expires_at, retry_of, fallback_of, actor, envelope, decision, content_sealed, blind
+    ) VALUES ({", ".join("?" * 21)})
+"""  # noqa: S608 a row of question marks
+_STORED = """
+    SELECT
+        m.id, m.uuid, CASE WHEN o.lease = 1 THEN 'sending' ELSE m.state END, m.reason, m.channel, m.class, m.category,
+        g.uuid, m.sender, m.provider, m.reference, m.created_at, COALESCE(o.due_at, m.due_at), m.expires_at,
+        m.settled_at, m.retry_of, m.fallback_of, m.envelope, m.decision, o.attempts
+    FROM messages m
+    LEFT JOIN outbox o ON o.message_id = m.id
+    LEFT JOIN guests g ON g.id = m.guest_id
+"""
+FILTERS = {
+    "channel": "m.channel = ?",
+    "class": "m.class = ?",
+    "category": "m.category = ?",
+    "reference": "m.reference = ?",
+    "guest": "m.guest_id = (SELECT id FROM guests WHERE uuid = ?)",
+    "from": "m.created_at >= ?",
+    "to": "m.created_at < ?",
+    "q": "instr(m.category, ?) > 0",
+    "before": "m.id < ?",
+}
+"""What a list can be narrowed by, besides the state."""
+
+
+def insert(tx: Tx, rows: Sequence[NewMessage]) -> None:
+    """Write messages."""
+    tx.executemany(_INSERT, rows)
+
+
+def find(reader: sqlite3.Connection, uuid: bytes) -> Stored | None:
+    """One message by its public id."""
+    row = reader.execute(f"{_STORED} WHERE m.uuid = ?", (uuid,)).fetchone()
+    return Stored._make(row) if row else None
+
+
+def search(reader: sqlite3.Connection, wanted: dict[str, Any], limit: int) -> list[Stored]:
+    """The newest messages that meet every filter in `wanted` (keys of FILTERS, and `status`), newest first."""
+    conditions = [FILTERS[name] for name in wanted if name != "status"]
+    values = [value for name, value in wanted.items() if name != "status"]
+    if status := wanted.get("status"):
+        conditions.append("CASE WHEN o.lease = 1 THEN 'sending' ELSE m.state END = ?")
+        values.append(status)
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    rows = reader.execute(f"{_STORED} {where} ORDER BY m.id DESC LIMIT ?", (*values, limit))
+    return [Stored._make(row) for row in rows]
+
+
+def content(reader: sqlite3.Connection, message_id: int) -> Content:
+    """What opens the content of a message and the address it went to."""
+    row = reader.execute(
+        """
+        SELECT m.uuid, g.key_id, m.content_sealed, c.uuid, c.address_sealed
+        FROM messages m
+        LEFT JOIN guests g ON g.id = m.guest_id
+        LEFT JOIN contacts c ON c.id = m.contact_id
+        WHERE m.id = ?
+        """,
+        (message_id,),
+    ).fetchone()
+    return Content._make(row)
+
+
+def settle(tx: Tx, rows: Sequence[tuple[str, str | None, str | None, int | None, int]]) -> None:
+    """Put messages into a new state: rows of (state, reason, provider, settled_at, id); a None provider keeps it."""
+    tx.executemany(
+        "UPDATE messages SET state = ?, reason = ?, provider = COALESCE(?, provider), settled_at = ? WHERE id = ?", rows
+    )
+
+
+def judged_again(tx: Tx, rows: Sequence[tuple[str, int]]) -> None:
+    """Replace decisions by the one of the moment of sending: rows of (decision, id)."""
+    tx.executemany("UPDATE messages SET decision = ? WHERE id = ?", rows)
+
+
+def history(reader: sqlite3.Connection, guest_id: int, since: int) -> list[tuple[str, str, str, int]]:
+    """Channel, class, category and time of what was handed over to a guest since then, for the rules that count."""
+    return reader.execute(
+        """
+        SELECT channel, class, category, settled_at FROM messages
+        WHERE guest_id = ? AND settled_at >= ? AND state IN ('sent', 'delivered', 'complained')
+        """,
+        (guest_id, since),
+    ).fetchall()

@@ -1,0 +1,79 @@
+"""Who must not be written to: entries on an address's blind index, which outlive the guest and stop all behind it."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from msgspec import json
+
+from gateway.rules import Suppression
+from gateway.store.db import Tx
+
+
+class NewSuppression(NamedTuple):
+    """An entry to be written. `origin` is the address it was said for; a global one is written for others too."""
+
+    uuid: bytes
+    blind: bytes
+    scope: str
+    channels: tuple[str, ...]
+    categories: tuple[str, ...]
+    classes: tuple[str, ...]
+    source: str
+    permanent: bool
+    created_at: int
+    origin: bytes
+    actor: str
+
+
+def add(tx: Tx, rows: Sequence[NewSuppression]) -> None:
+    """Write entries, and tell the delivery which addresses they stop."""
+    tx.executemany(
+        """
+        INSERT INTO suppressions (
+            uuid, blind, scope, channels, categories, classes, source, permanent, created_at, origin, actor, recorded_at
+        ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        [
+            (
+                row.uuid, row.blind, row.scope, json.encode(row.channels).decode(), json.encode(row.categories).decode(),
+                json.encode(row.classes).decode(), row.source, row.permanent, row.created_at, row.origin, row.actor,
+                tx.now,
+            )
+            for row in rows
+        ],
+    )  # fmt: skip
+    for row in rows:
+        tx.stop(row.blind)
+
+
+def of(reader: sqlite3.Connection, blind: bytes) -> list[Suppression]:
+    """Every entry on this address, lifted ones too, oldest first."""
+    rows = reader.execute(
+        """
+        SELECT id, scope, channels, categories, classes, created_at, source, permanent, lifted_at
+        FROM suppressions WHERE blind = ? ORDER BY id
+        """,
+        (blind,),
+    )
+    return [
+        Suppression(
+            id=f"sup_{id_}", scope=scope, channels=json.decode(channels), categories=json.decode(categories),
+            classes=json.decode(classes), created_at=created_at, source=source, permanent=bool(permanent),
+            lifted_at=lifted_at,
+        )
+        for id_, scope, channels, categories, classes, created_at, source, permanent, lifted_at in rows
+    ]  # fmt: skip
+
+
+def globals_on(reader: sqlite3.Connection, blinds: Sequence[bytes]) -> list[tuple]:
+    """Scope, channels, categories, classes, source, permanent, created_at and origin of global entries in force on any
+    of these addresses: a contact point added to such a guest inherits them."""
+    marks = ", ".join("?" * len(blinds))
+    return reader.execute(
+        f"""
+        SELECT DISTINCT scope, channels, categories, classes, source, permanent, created_at, origin
+        FROM suppressions WHERE scope = 'global' AND lifted_at IS NULL AND blind IN ({marks})
+        """,  # noqa: S608 a row of question marks
+        blinds,
+    ).fetchall()
