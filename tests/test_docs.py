@@ -1,13 +1,16 @@
 """What a user can see has a heading in the docs, and no heading outlives its subject."""
 
+import importlib
 import inspect
+import pkgutil
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
-from gateway import errors, hookspecs, metrics
+from gateway import errors, hookspecs, metrics, web
+from gateway.web.routes import Routes
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -32,8 +35,15 @@ def metric_names() -> Iterable[str]:
     return [family.name + suffix.get(family.type, "") for family in metrics.REGISTRY.collect()]
 
 
+def endpoints() -> Iterable[str]:
+    modules = [importlib.import_module(f"gateway.web.{module.name}") for module in pkgutil.iter_modules(web.__path__)]
+    tables = [table for module in modules for table in vars(module).values() if isinstance(table, Routes)]
+    return [door.name for table in tables for door in table.doors]
+
+
 @pytest.mark.parametrize(
-    ("page", "names"), [("plugins.md", hooks), ("errors.md", error_codes), ("metrics.md", metric_names)]
+    ("page", "names"),
+    [("plugins.md", hooks), ("errors.md", error_codes), ("metrics.md", metric_names), ("api.md", endpoints)],
 )
 def test_everything_has_a_heading_and_no_heading_is_stale(page: str, names: Callable[[], Iterable[str]]):
     """Docs name all there is and nothing that is gone."""
