@@ -30,9 +30,7 @@ class Ids:
             stamp = max(self._clock.now() << 12, self._last + 1)
             self._last = stamp
             random = self._random()
-        return (
-            (stamp >> 12 << 80) | (7 << 76) | ((stamp & 0xFFF) << 64) | (2 << 62) | (random >> 2)
-        ).to_bytes(16)
+        return ((stamp >> 12 << 80) | (7 << 76) | ((stamp & 0xFFF) << 64) | (2 << 62) | (random >> 2)).to_bytes(16)
 
     def _random(self) -> int:
         """64 random bits out of a pool: one call to the kernel serves 512 ids."""

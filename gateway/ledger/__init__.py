@@ -1,0 +1,8 @@
+"""The audit log as arithmetic: entries in a chain, a Merkle tree over them, signed checkpoints, and the check of it all."""
+
+from gateway.ledger.checkpoint import Checkpoint, public_text, sign
+from gateway.ledger.entry import GENESIS, Entry, encode, salted
+from gateway.ledger.tree import Frontier
+from gateway.ledger.verify import Report, verify
+
+__all__ = ["GENESIS", "Checkpoint", "Entry", "Frontier", "Report", "encode", "public_text", "salted", "sign", "verify"]

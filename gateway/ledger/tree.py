@@ -1,0 +1,54 @@
+"""The Merkle tree of RFC 6962 §2.1 over the audit entries, kept as its right edge: a hash per one-bit of the size."""
+
+from hashlib import sha256
+
+EMPTY = sha256(b"").digest()
+
+
+def leaf(entry: bytes) -> bytes:
+    """The hash of a leaf."""
+    return sha256(b"\x00" + entry).digest()
+
+
+def node(left: bytes, right: bytes) -> bytes:
+    """The hash of an inner node."""
+    return sha256(b"\x01" + left + right).digest()
+
+
+class Frontier:
+    """A tree that only grows. `size` is how many entries it covers."""
+
+    def __init__(self, size: int = 0, peaks: list[bytes] | None = None):
+        self.size, self.peaks = size, peaks or []
+
+    def append(self, entry: bytes) -> None:
+        """Add a leaf: two hashes on average."""
+        hash_ = leaf(entry)
+        full = self.size
+        while full & 1:
+            hash_ = node(self.peaks.pop(), hash_)
+            full >>= 1
+        self.peaks.append(hash_)
+        self.size += 1
+
+    def root(self) -> bytes:
+        """The root over all entries so far."""
+        if not self.peaks:
+            return EMPTY
+        root = self.peaks[-1]
+        for peak in reversed(self.peaks[:-1]):
+            root = node(peak, root)
+        return root
+
+    def copy(self) -> "Frontier":
+        return Frontier(self.size, list(self.peaks))
+
+    def to_bytes(self) -> bytes:
+        """For keeping: size, then the peaks from left to right."""
+        return self.size.to_bytes(8) + b"".join(self.peaks)
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> "Frontier":
+        """What `to_bytes` made."""
+        peaks = [raw[at : at + 32] for at in range(8, len(raw), 32)]
+        return cls(int.from_bytes(raw[:8]), peaks)

@@ -1,0 +1,144 @@
+"""Keys, and what they are for: sealing under a guest's own key, finding by a blind index, tokens, keyed digests.
+
+A sealed value is version, key number, nonce and AES-256-GCM ciphertext, bound to its table, column and row: moved to
+another place it does not open.
+"""
+
+import hmac
+import os
+import threading
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from gateway.errors import GatewayError, KeyUnusable
+from gateway.ledger.checkpoint import public_text
+from gateway.vault import master
+from gateway.vault.apikeys import ApiKeys
+from gateway.vault.index import Index
+from gateway.vault.keystore import KeyStore
+from gateway.vault.links import Link, Links
+
+__all__ = ["ApiKeys", "CannotOpen", "Index", "KeyStore", "Link", "Links", "Vault", "init"]
+
+VERSION = b"\x01"
+NONCES = 1024
+GUEST, VENUE = b"\x00", b"\x01"
+
+
+class CannotOpen(GatewayError):
+    """A sealed value does not open: its key was destroyed, or it is not in its place."""
+
+    code = "sealed"
+
+
+class Vault:
+    """The opened vault. Safe to use from any thread."""
+
+    def __init__(self, keys: KeyStore):
+        self.keys = keys
+        self.index = Index(keys.purpose("index")[0].secret)
+        self.links = Links(keys.purpose("links"))
+        self.apikeys = ApiKeys(keys.purpose("apikeys")[0])
+        self.signer = Ed25519PrivateKey.from_private_bytes(keys.purpose("audit")[0].secret)
+        self._requests = keys.purpose("requests")[0].secret
+        self._limiter = keys.purpose("limiter")[0].secret
+        self._venue = {key.id: AESGCM(key.secret) for key in keys.purpose("venue")}
+        self._nonces = Nonces()
+
+    @classmethod
+    def open(cls, folder: Path, key_file: Path) -> "Vault":
+        """Open the keys folder. Raises KeyUnusable, before anything is written."""
+        return cls(KeyStore.open(folder, master.read(key_file)))
+
+    def close(self) -> None:
+        self.keys.close()
+
+    def seal(self, key: int, table: str, column: str, row: bytes, plain: bytes) -> bytes:
+        """Seal under a guest's key (its number), for one place only: `row` is the row's 16-byte uuid."""
+        cipher = self.keys.cipher(key)
+        if cipher is None:
+            raise CannotOpen()
+        nonce = self._nonces.next()
+        return b"\x01\x00" + nonce + cipher.encrypt(nonce, plain, _place(table, column, row))
+
+    def unseal(self, key: int, table: str, column: str, row: bytes, sealed: bytes) -> bytes:
+        """Open it again. Raises CannotOpen."""
+        cipher = self.keys.cipher(key)
+        if cipher is None or sealed[:2] != VERSION + GUEST:
+            raise CannotOpen()
+        return _decrypt(cipher, sealed[2:], _place(table, column, row))
+
+    def seal_venue(self, table: str, column: str, row: bytes, plain: bytes) -> bytes:
+        """Seal what belongs to no guest."""
+        number, cipher = next(iter(self._venue.items()))
+        nonce = self._nonces.next()
+        return VERSION + VENUE + bytes((number,)) + nonce + cipher.encrypt(nonce, plain, _place(table, column, row))
+
+    def open_venue(self, table: str, column: str, row: bytes, sealed: bytes) -> bytes:
+        """Open what `seal_venue` made. Raises CannotOpen."""
+        cipher = self._venue.get(sealed[2]) if len(sealed) > 3 and sealed[:2] == VERSION + VENUE else None
+        if cipher is None:
+            raise CannotOpen()
+        return _decrypt(cipher, sealed[3:], _place(table, column, row))
+
+    def request_mac(self, content: bytes) -> bytes:
+        """32 bytes that say whether two requests are the same, and nothing of what they were."""
+        return hmac.digest(self._requests, content, "sha256")
+
+    def limiter_key(self, caller: bytes) -> bytes:
+        """16 bytes that stand for a caller in a limit: no address is kept in clear."""
+        return hmac.digest(self._limiter, caller, "sha256")[:16]
+
+
+class Nonces:
+    """Random 96-bit nonces out of a pool: one call to the kernel serves a thousand."""
+
+    def __init__(self):
+        self._own = threading.local()
+
+    def next(self) -> bytes:
+        pool = getattr(self._own, "pool", None)
+        if not pool:
+            random = os.urandom(12 * NONCES)
+            pool = self._own.pool = [random[at : at + 12] for at in range(0, len(random), 12)]
+        return pool.pop()
+
+
+def _place(table: str, column: str, row: bytes) -> bytes:
+    return f"{table}.{column}.".encode() + row
+
+
+def _decrypt(cipher: AESGCM, sealed: bytes, place: bytes) -> bytes:
+    try:
+        return cipher.decrypt(sealed[:12], sealed[12:], place)
+    except (InvalidTag, ValueError):
+        raise CannotOpen() from None
+
+
+def init(folder: Path, key_file: Path, database_exists: bool) -> Vault:
+    """Make the keys folder: master key (unless the file is there already), key store, audit.pub. Raises KeyUnusable
+    rather than making a new key beside data that an old one has sealed."""
+    if database_exists or (folder / "keys.db").exists():
+        raise KeyUnusable("there is data already, sealed with another key", master.TODO)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not key_file.exists():
+        _write(key_file, master.line(master.new()))
+    vault = Vault(KeyStore.create(folder, master.read(key_file)[0]))
+    (folder / "audit.pub").write_text(public_text(vault.signer) + "\n")
+    return vault
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a secret file (0600) that survives a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    folder = os.open(path.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
