@@ -1,14 +1,32 @@
-"""Guest Gateway: messages to guests, judged by the law, delivered, and proven. These names are what plugins may use."""
+"""Guest Gateway: messages to guests, judged by the law, delivered, and proven.
 
-from gateway.channel import Channel, Message, Outcome, Sender, Sent
-from gateway.errors import Failure, PermanentFailure, TemporaryFailure
+What stands here is all that a plugin may import.
+"""
+
+from gateway.channel import Channel, Message, Outcome, Sender, Sent, Tools
+from gateway.errors import Failure, PermanentFailure, Stopped, TemporaryFailure
 from gateway.hookspecs import hookimpl
 from gateway.limiter import Limiter
+from gateway.mime import build as email_bytes
 from gateway.rules import Defer, Deny, Pack, Warn
 
 __version__ = "0.1.0"
-
 __all__ = [
-    "Channel", "Defer", "Deny", "Failure", "Limiter", "Message", "Outcome", "Pack", "PermanentFailure", "Sender",
-    "Sent", "TemporaryFailure", "Warn", "hookimpl",
-]  # fmt: skip
+    "Channel",
+    "Defer",
+    "Deny",
+    "Failure",
+    "Limiter",
+    "Message",
+    "Outcome",
+    "Pack",
+    "PermanentFailure",
+    "Sender",
+    "Sent",
+    "Stopped",
+    "TemporaryFailure",
+    "Tools",
+    "Warn",
+    "email_bytes",
+    "hookimpl",
+]

@@ -71,7 +71,8 @@ class DataFolder:
         kind = file_system(self.path)
         if kind in NETWORK and not allow_network:
             raise NoWritableDisk(
-                f"the data folder is on a network file system ({kind})", "use a local disk, or set store.allow_network_fs"
+                f"the data folder is on a network file system ({kind})",
+                "use a local disk, or set store.allow_network_fs",
             )
         return kind if kind in FLEETING else None
 

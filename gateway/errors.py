@@ -22,7 +22,9 @@ class GatewayError(Exception):
     status = 500
     exit_code = 70
 
-    def __init__(self, message: str = "", *, faults: list[Fault] | None = None, retry_after: float | None = None, **details):
+    def __init__(
+        self, message: str = "", *, faults: list[Fault] | None = None, retry_after: float | None = None, **details
+    ):
         super().__init__(message or self.__doc__)
         self.faults = faults or []
         self.retry_after = retry_after
@@ -168,7 +170,7 @@ class StorageFailed(Unavailable):
     code, exit_code = "storage", 70
 
 
-# -- why a start is refused: printed as `gateway: error[<code>]: <what> — <what to do>` ---------------------------------
+# -- why a start is refused: printed as `gateway: error[<code>]: <what> — <what to do>` -------------------------------
 
 
 class StartRefused(GatewayError):

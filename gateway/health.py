@@ -81,4 +81,3 @@ class Health:
             good = False
         self._written = (time.monotonic(), good)
         return good
-

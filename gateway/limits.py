@@ -58,21 +58,21 @@ class Limits:
 
     def __init__(self, rules: Iterable[Limit], db: Database, seconds: Callable[[], float]):
         self._db, self._seconds = db, seconds
-        self._rules = list(rules)
+        self.rules = list(rules)
         self._by_endpoint: dict[str, list[Limit]] = {}
-        for rule in self._rules:
+        for rule in self.rules:
             for endpoint in rule.endpoints:
                 self._by_endpoint.setdefault(endpoint, []).append(rule)
 
     def restore(self, states: Mapping[tuple[str, bytes], tuple]) -> None:
         """Go on from what the disk knows."""
-        for rule in self._rules:
+        for rule in self.rules:
             rule.accounts = {caller: Account(state) for (name, caller), state in states.items() if name == rule.name}
 
     def keep_accounts_of(self, before: "Limits") -> None:
         """After a reload: rules that did not change keep everybody's account."""
-        known = {rule.name: rule for rule in before._rules}
-        for rule in self._rules:
+        known = {rule.name: rule for rule in before.rules}
+        for rule in self.rules:
             old = known.get(rule.name)
             if old is not None and old.limiter.settings == rule.limiter.settings and old.by == rule.by:
                 rule.accounts = old.accounts
@@ -83,10 +83,8 @@ class Limits:
         `callers` holds the keyed digests a limit may count by, such as `{"api_key": b"…"}`. Raises QuotaExceeded with
         `retry_after`, after which the same call succeeds if nobody else takes in between.
         """
-        standings = []
-        for rule in self._by_endpoint.get(endpoint, ()):
-            if (caller := callers.get(rule.by)) is not None:
-                standings.append(await self._take(rule, caller, cost))
+        rules = [(rule, callers[rule.by]) for rule in self._by_endpoint.get(endpoint, ()) if rule.by in callers]
+        standings = [await self._take(rule, caller, cost) for rule, caller in rules]
         return sorted(standings, key=lambda standing: standing.remaining)
 
     async def _take(self, rule: Limit, caller: bytes, cost: int) -> Standing:
@@ -124,8 +122,3 @@ class Limits:
                 return block, state
             block //= 2
         return 0, account.state or ()
-
-
-
-
-

@@ -27,7 +27,9 @@ def log(tmp_path):
     schema.create_or_migrate(path)
     db, prev, tree = sqlite3.connect(path), GENESIS, Frontier()
     for seq in range(1, SIZE + 1):
-        entry = encode(Entry("key:a", "message.accepted", f"msg_{seq}", sha256(b"%d" % seq).digest(), seq * 1000), seq, prev)
+        entry = encode(
+            Entry("key:a", "message.accepted", f"msg_{seq}", sha256(b"%d" % seq).digest(), seq * 1000), seq, prev
+        )
         prev = digest(entry)
         tree.append(entry)
         db.execute("INSERT INTO audit VALUES (?, ?)", (seq, entry))

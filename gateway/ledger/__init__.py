@@ -1,4 +1,4 @@
-"""The audit log as arithmetic: entries in a chain, a Merkle tree over them, signed checkpoints, and the check of it all."""
+"""The audit log as arithmetic: entries in a chain, a Merkle tree over them, signed checkpoints, their check."""
 
 from gateway.ledger.checkpoint import Checkpoint, public_text, sign
 from gateway.ledger.entry import GENESIS, Entry, encode, salted

@@ -1,1 +1,1 @@
-"""The embedded store: one SQLite file, one thread that writes, readers apart. All SQL of the store is in this folder."""
+"""The embedded store: one SQLite file, one thread that writes, readers apart. All its SQL is in this folder."""

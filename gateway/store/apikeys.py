@@ -63,7 +63,9 @@ def every(reader: sqlite3.Connection) -> list[Key]:
 def revoke(tx: Tx, public: str) -> bool:
     """End a key now. False when there is none such that was still good."""
     return bool(
-        tx.execute("UPDATE apikeys SET revoked_at = ? WHERE public = ? AND revoked_at IS NULL", (tx.now, public)).rowcount
+        tx.execute(
+            "UPDATE apikeys SET revoked_at = ? WHERE public = ? AND revoked_at IS NULL", (tx.now, public)
+        ).rowcount
     )
 
 

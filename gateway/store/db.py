@@ -44,7 +44,7 @@ class Job:
 
 @dataclass(slots=True)
 class Tx:
-    """The open transaction, as works see it. Rows go straight in; audit entries and stops are gathered for the commit."""
+    """The open transaction, as works see it. Rows go in at once; audit entries and stops are gathered for the commit."""
 
     connection: sqlite3.Connection
     now: int
@@ -311,7 +311,7 @@ def attempt(tx: Tx, work: Work, items: list[Any]) -> list[Any]:
         results = list(work(tx, items))
     except sqlite3.OperationalError:
         raise
-    except Exception as error:  # the work is at fault, or an item is: nobody else shall suffer
+    except Exception as error:  # noqa: BLE001 the work is at fault, or an item is: nobody else shall suffer
         tx.execute("ROLLBACK TO work")
         tx.execute("RELEASE work")
         del tx.entries[kept[0] :], tx.stops[kept[1] :]

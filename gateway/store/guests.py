@@ -118,6 +118,12 @@ def _add_contact(tx: Tx, guest_id: int, contact: NewContact) -> int:
     ).lastrowid
 
 
+def highest_key(reader: sqlite3.Connection) -> int:
+    """The highest data key any guest ever had, 0 where there are no guests."""
+    (highest,) = reader.execute("SELECT COALESCE(max(key_id), 0) FROM guests").fetchone()
+    return highest
+
+
 def keys_in_use(reader: sqlite3.Connection) -> list[int]:
     """Ids of the data keys of all guests who are not erased, ascending."""
     return [key for (key,) in reader.execute("SELECT key_id FROM guests WHERE status <> 'erased' ORDER BY key_id")]

@@ -8,7 +8,7 @@ from gateway.store.db import Tx
 
 
 class NewMessage(NamedTuple):
-    """A message to be written. `envelope` and `decision` are JSON without personal data, `content_sealed` has it all."""
+    """A message to be written. `envelope` and `decision` are JSON without personal data; `content_sealed` has that."""
 
     id: int
     uuid: bytes

@@ -79,7 +79,9 @@ def _lease(tx: Tx, window: Window) -> list[Due]:
         """,
         (window.channel, tx.now, window.only_after, window.never_after, window.limit),
     ).fetchall()
-    tx.executemany("UPDATE outbox SET lease = 1, attempts = attempts + 1 WHERE message_id = ?", [row[:1] for row in rows])
+    tx.executemany(
+        "UPDATE outbox SET lease = 1, attempts = attempts + 1 WHERE message_id = ?", [row[:1] for row in rows]
+    )
     return [Due._make(row) for row in rows]
 
 
@@ -98,7 +100,8 @@ def put_back(tx: Tx, rows: Sequence[tuple[int, int, int, str | None, str | None,
     """Return leased messages: rows of (lease, due_at, attempts to give back, avoid, reason, uncertain, message id)."""
     tx.executemany(
         """
-        UPDATE outbox SET lease = ?, due_at = ?, attempts = attempts - ?, avoid = ?, reason = ?, uncertain = ?, crashes = 0
+        UPDATE outbox
+        SET lease = ?, due_at = ?, attempts = attempts - ?, avoid = ?, reason = ?, uncertain = ?, crashes = 0
         WHERE message_id = ?
         """,
         rows,

@@ -31,9 +31,9 @@ def create_or_migrate(path: Path) -> int:
 
 
 def _take_steps(connection: sqlite3.Connection) -> None:
-    import sqlite_utils  # 150 ms that only a changed schema has to pay
+    import sqlite_utils  # noqa: PLC0415 150 ms that only a changed schema has to pay
 
-    from gateway.store.steps import steps
+    from gateway.store.steps import steps  # noqa: PLC0415 it imports the same
 
     steps.apply(sqlite_utils.Database(connection, execute_plugins=False))
     connection.execute(f"PRAGMA user_version = {VERSION}")

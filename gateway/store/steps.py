@@ -82,7 +82,7 @@ def first_tables(db: sqlite_utils.Database) -> None:
         "CREATE INDEX suppressions_by_blind ON suppressions (blind)",
         "CREATE TABLE audit (seq INTEGER PRIMARY KEY, entry BLOB NOT NULL) STRICT",
         "CREATE TABLE audit_salts (seq INTEGER PRIMARY KEY, salt_sealed BLOB NOT NULL) STRICT",
-        "CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note BLOB NOT NULL) STRICT",
+        "CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note BLOB NOT NULL, frontier BLOB NOT NULL) STRICT",
         """
         CREATE TABLE idempotency (
             id INTEGER PRIMARY KEY, digest BLOB NOT NULL, mac BLOB NOT NULL, status INTEGER NOT NULL,

@@ -36,9 +36,7 @@ def add(tx: Tx, rows: Sequence[NewSuppression]) -> None:
         """,
         [
             (
-                row.uuid, row.blind, row.scope, json.encode(row.channels).decode(), json.encode(row.categories).decode(),
-                json.encode(row.classes).decode(), row.source, row.permanent, row.created_at, row.origin, row.actor,
-                tx.now,
+                row.uuid, row.blind, row.scope, *(json.encode(names).decode() for names in row[3:6]), *row[6:], tx.now,
             )
             for row in rows
         ],

@@ -1,4 +1,4 @@
-"""API keys: `gk_<8 id>_<43 secret><6 check>`. A scanner can recognise one, a typing mistake is seen before any look-up."""
+"""API keys: `gk_<8 id>_<43 secret><6 check>`. A scanner recognises one, a typing mistake is seen before any look-up."""
 
 import hmac
 import secrets

@@ -46,7 +46,7 @@ def email(text: str) -> str:
 
 @lru_cache(10_000)
 def _unusual_email(text: str) -> str:
-    from email_validator import EmailNotValidError, validate_email  # slow to import, and seldom needed
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 slow to import, and seldom needed
 
     try:
         found = validate_email(text, check_deliverability=False)
@@ -64,7 +64,7 @@ def phone(text: str) -> str:
 def _phone(text: str) -> str:
     if PLAIN_PHONE.fullmatch(text):
         return text
-    import phonenumbers  # slow to import, and only needed for numbers written with spaces or brackets
+    import phonenumbers  # noqa: PLC0415 slow to import, and only needed for numbers written with spaces or brackets
 
     try:
         number = phonenumbers.parse(text, None)

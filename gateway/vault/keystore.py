@@ -26,9 +26,16 @@ CHECK = b"guest-gateway key check"
 
 _TABLES = (
     "CREATE TABLE masters (id TEXT PRIMARY KEY, known BLOB NOT NULL) STRICT",
-    "CREATE TABLE purposes (id INTEGER PRIMARY KEY, purpose TEXT NOT NULL, wrapped BLOB NOT NULL, master TEXT NOT NULL)"
-    " STRICT",
-    "CREATE TABLE guest_keys (id INTEGER PRIMARY KEY AUTOINCREMENT, wrapped BLOB NOT NULL, master TEXT NOT NULL) STRICT",
+    """
+    CREATE TABLE purposes (
+        id INTEGER PRIMARY KEY, purpose TEXT NOT NULL, wrapped BLOB NOT NULL, master TEXT NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE guest_keys (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, wrapped BLOB NOT NULL, master TEXT NOT NULL
+    ) STRICT
+    """,
     "CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT",
     "INSERT INTO marks VALUES ('high', 0)",
 )
@@ -163,7 +170,7 @@ class KeyStore:
             self._opened.pop(number, None)
 
     def check(self, needed: Iterable[int]) -> None:
-        """See that every key the store needs is there or was destroyed on purpose. Raises KeyUnusable with the count."""
+        """See that every key needed is there or was destroyed on purpose. Raises KeyUnusable with the count."""
         with self._lock:
             have = {number for (number,) in self._db.execute("SELECT id FROM guest_keys")}
         missing = [number for number in needed if number not in have]
@@ -210,7 +217,7 @@ class _Transaction:
     def __enter__(self) -> None:
         self._db.execute("BEGIN IMMEDIATE")
 
-    def __exit__(self, kind: type | None, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._db.execute("ROLLBACK" if kind else "COMMIT")
 
 

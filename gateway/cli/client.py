@@ -1,0 +1,101 @@
+"""How a command asks the gateway: over the socket of the one that runs, or, when none runs, of one opened for it alone.
+
+Either way it is the same application, the same checks and the same audit log.
+"""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from msgspec import json
+
+from gateway import errors
+from gateway.cli.place import configuration, data_folder
+from gateway.data_folder import DataFolder
+from gateway.errors import Fault, GatewayError
+from gateway.life import Gateway
+from gateway.logs import Log
+from gateway.web import app
+
+BY_CODE = {
+    kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, GatewayError)
+}
+
+
+def ask(method: str, path: str, body: Any = None, *, config_path: Path | None, data_path: str | None) -> Any:
+    """Call one door and return what it gave. Raises the GatewayError that a refusal stands for."""
+    return asyncio.run(_ask(method, path, body, config_path, data_path))
+
+
+async def _ask(method: str, path: str, body: Any, config_path: Path | None, data_path: str | None) -> Any:
+    data = data_folder(data_path)
+    async with contextlib.AsyncExitStack() as stack:
+        if not await _runs(data):
+            await stack.enter_async_context(_opened(config_path, data))
+        return await call(data.socket, method, path, body)
+
+
+async def _runs(data: DataFolder) -> bool:
+    """Whether a gateway answers at the socket."""
+    try:
+        _, writer = await asyncio.open_unix_connection(data.socket)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+@contextlib.asynccontextmanager
+async def _opened(config_path: Path | None, data: DataFolder) -> AsyncIterator[None]:
+    """The parts, open for one command, behind their socket. Nothing is delivered meanwhile."""
+    with Path(os.devnull).open("w") as nowhere:  # noqa: ASYNC230 the command's own words are enough
+        gateway = await Gateway(configuration(config_path, data), data, log=Log(nowhere)).open()
+        try:
+            async with at_socket(gateway):
+                yield
+        finally:
+            await gateway.close()
+
+
+@contextlib.asynccontextmanager
+async def at_socket(gateway: Gateway) -> AsyncIterator[None]:
+    """The local application at DATA/gateway.sock (0600)."""
+    runner = app.runner(app.at_the_socket(app.make(gateway, app.LOCAL), os.getuid()))
+    await runner.setup()
+    gateway.data.socket.unlink(missing_ok=True)
+    mask = os.umask(0o177)
+    try:
+        await aiohttp.web.UnixSite(runner, gateway.data.socket).start()
+    finally:
+        os.umask(mask)
+    try:
+        yield
+    finally:
+        await runner.cleanup()
+        gateway.data.socket.unlink(missing_ok=True)
+
+
+async def call(socket: Path, method: str, path: str, body: Any) -> Any:
+    """Call one door at a gateway's socket. Raises the GatewayError that a refusal stands for."""
+    connector = aiohttp.UnixConnector(str(socket))
+    headers = {"Content-Type": "application/json"} if body is not None else {}
+    async with aiohttp.ClientSession(connector=connector) as session:
+        content = json.encode(body) if body is not None else None
+        async with session.request(method, f"http://gateway{path}", data=content, headers=headers) as answer:
+            raw = await answer.read()
+            if answer.status >= 400:
+                raise refusal(json.decode(raw))
+            return json.decode(raw) if raw else None
+
+
+def refusal(problem: dict[str, Any]) -> GatewayError:
+    """The error that a problem document tells of."""
+    kind = BY_CODE.get(problem["type"].rpartition(":")[2], GatewayError)
+    faults = [Fault(fault["pointer"], fault["code"], fault["detail"]) for fault in problem.get("errors", [])]
+    words = "; ".join([problem["detail"], *[f"{fault.pointer}: {fault.detail}" for fault in faults]])
+    extra = {name: problem[name] for name in ("compliance", "message_id", "hint") if name in problem}
+    return kind(words, faults=faults, **extra)

@@ -1,0 +1,88 @@
+"""`gateway send`, `explain` and `queue`: messages from the command line."""
+
+import click
+
+from gateway.cli.client import ask
+from gateway.cli.place import config_option, data_option, json_option, show, table
+
+
+@click.command()
+@click.option("--channel", default="email", help="email, sms, …")
+@click.option("--to", required=True, help="An address, or a guest's id.")
+@click.option("--subject", help="For e-mail.")
+@click.option(
+    "--class", "class_", default="marketing", help="marketing, transactional, informational, emergency, legal"
+)
+@click.option("--category", default="general", help="The venue's own word for it.")
+@click.argument("text", type=click.File())
+@config_option
+@data_option
+@json_option
+def send(channel, to, subject, class_, category, text, config_path, data_path, as_json) -> None:
+    """Send one message; TEXT is a file, or - for what is piped in."""
+    whom = {"guest_id": to} if to.startswith("gst_") else to
+    body = {"channel": channel, "to": whom, "class": class_, "category": category, "text": text.read()}
+    if subject is not None:
+        body["subject"] = subject
+    answer = ask("POST", "/communications/messages/send", body, config_path=config_path, data_path=data_path)
+    show(answer, as_json, lambda told: f"{told['id']} {told['status']}")
+
+
+@click.command()
+@click.argument("message")
+@config_option
+@data_option
+@json_option
+def explain(message, config_path, data_path, as_json) -> None:
+    """Say why a message went, waits, or may not go."""
+    found = ask("GET", f"/communications/messages/{message}", config_path=config_path, data_path=data_path)
+    show(found, as_json, _why)
+
+
+@click.group()
+def queue() -> None:
+    """Messages that are still to go out."""
+
+
+@queue.command("list")
+@click.option("--status", default="held", help="queued, deferred, held, sending, uncertain")
+@config_option
+@data_option
+@json_option
+def list_(status, config_path, data_path, as_json) -> None:
+    """Messages in a state, newest first."""
+    path = f"/communications/messages?status={status}&limit=200"
+    found = ask("GET", path, config_path=config_path, data_path=data_path)
+    rows = [(one["id"], one["channel"], one["status"], one["due_at"] or "") for one in found["items"]]
+    show(found, as_json, lambda _: table(rows, ("ID", "CHANNEL", "STATE", "DUE")))
+
+
+@queue.command()
+@click.argument("message")
+@config_option
+@data_option
+@json_option
+def release(message, config_path, data_path, as_json) -> None:
+    """Let a held message go."""
+    path = f"/communications/messages/{message}/release"
+    show(ask("POST", path, config_path=config_path, data_path=data_path), as_json, lambda told: told["status"])
+
+
+@queue.command()
+@click.argument("message")
+@config_option
+@data_option
+@json_option
+def retry(message, config_path, data_path, as_json) -> None:
+    """Send a failed message once more."""
+    path = f"/communications/messages/{message}/retry"
+    show(ask("POST", path, config_path=config_path, data_path=data_path), as_json, lambda told: told["id"])
+
+
+def _why(message: dict) -> str:
+    law = message["compliance"]
+    lines = [f"{message['id']} is {message['status']}; the law says {law['decision']}"]
+    if law["defer_until"]:
+        lines[0] += f", not before {law['defer_until']}"
+    lines += [f"  {one['rule']}: {one['text']} ({one['citation']})" for one in law["explanation"]]
+    return "\n".join(lines)

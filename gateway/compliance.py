@@ -1,0 +1,259 @@
+"""Gathers the facts of one message and asks the rules. The rules themselves are in `gateway.rules` and the packs."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from msgspec import Struct, structs
+
+from gateway import compose
+from gateway.addresses import Named
+from gateway.channel import Channel, Sender
+from gateway.clock import Clock, parse_rfc3339
+from gateway.compose import Means
+from gateway.config import Config
+from gateway.letters import Envelope
+from gateway.model import CONTACT_OF
+from gateway.orders import SendOrder
+from gateway.routing import Routes
+from gateway.rules import (
+    Consent,
+    Given,
+    History,
+    MessageFacts,
+    Recipient,
+    Result,
+    Rulebook,
+    Suppression,
+    Venue,
+    in_force,
+)
+from gateway.store import consents, messages, suppressions
+from gateway.store.db import Database
+from gateway.store.guests import Guest
+from gateway.store.outbox import Due
+
+HISTORY_MS = 31 * 86_400_000
+"""How far back any rule that counts looks."""
+ROUNDS = 20
+NOBODY = Guest(0, b"", 0, "active", None, None, None, None, 0, b"", b"", b"")
+HINTS = (
+    ("CORE-SUP-9", "This guest asked to be forgotten."),
+    ("CORE-SUP-4", "Ask the guest for another address; this one does not work."),
+    ("CORE-SUP", "This guest said stop. Only a new yes from the guest changes that."),
+    ("DLV-", "Mend the sender's set-up in config.toml; nothing is wrong with the guest."),
+)
+
+
+class Known(NamedTuple):
+    """What the store knows that the rules ask for."""
+
+    consents: list[Consent]
+    suppressions: list[Suppression]
+    history: list[History]
+
+
+class Case(Struct, frozen=True):
+    """One message as the rules need it, whether it is an order or already waits in the outbox."""
+
+    channel: str
+    class_: str
+    category: str
+    address: str | None
+    sender: str | None
+    envelope: Envelope
+
+
+class Judgement(NamedTuple):
+    """A decision with the time it was made, and as the JSON that is stored and answered."""
+
+    result: Result
+    at: int
+    json: str
+
+    @property
+    def decision(self) -> str:
+        """allow, defer or deny."""
+        return self.result.decision
+
+    @property
+    def defer_until(self) -> int | None:
+        """When it may go, of a deferral (ms)."""
+        return self.result.defer_until
+
+    @property
+    def required_elements(self) -> Sequence[str]:
+        """What the finished message must contain."""
+        return self.result.required_elements
+
+    @property
+    def broken(self) -> bool:
+        """Whether a rule failed to work, rather than said no."""
+        return any(reason.startswith("CORE-ERR") for reason in self.result.reasons)
+
+
+class Compliance:
+    """The rulebook in force, and how a message's facts are brought before it."""
+
+    def __init__(self, rulebook: Rulebook, config: Config, db: Database, routes: Routes, clock: Clock):
+        self.rulebook, self._config, self._db, self._routes, self._clock = rulebook, config, db, routes, clock
+        venue = config.venue
+        self._venue = Venue(country=venue.country, region=venue.region, timezone=venue.timezone)
+
+    # -- what a message can carry -------------------------------------------------------------------------------------
+
+    def sender(self, slug: str | None) -> Sender | None:
+        """The sender of this slug, the venue's own for None; None when there is no such sender (any more)."""
+        return self._config.sender if slug is None else self._config.senders.get(slug)
+
+    def means(self, channel: str, slug: str | None, plugin: Channel | None) -> Means:
+        """With what a message of this channel and sender can be sent."""
+        sender = self.sender(slug) or self._config.sender
+        return Means(sender, self._config.link_base, plugin is not None and plugin.carries_headers, channel == "email")
+
+    # -- judging ------------------------------------------------------------------------------------------------------
+
+    def judge_order(self, order: SendOrder, named: Named, envelope: Envelope) -> Judgement:
+        """May this order be taken? The first provider of its channel is the one it would go through."""
+        guest = named.guest or said_only(named)
+        case = Case(order.channel, order.class_, order.category, named.address, order.sender, envelope)
+        serving = self._routes.serving(order.channel)
+        return self._judge(case, guest, named.blind, serving[0].plugin if serving else None, ())
+
+    def judge_due(
+        self, due: Due, envelope: Envelope, address: str, plugin: Channel, going: Sequence[History]
+    ) -> Judgement:
+        """May this message leave now? `going`: what is on its way to the same guest at this moment."""
+        case = Case(due.channel, due.class_, due.category, address, due.sender, envelope)
+        guest = NOBODY._replace(
+            id=due.guest_id, status=due.status, country=due.country, region=due.region, timezone=due.timezone
+        )
+        return self._judge(case, guest, due.blind, plugin, going)
+
+    def judge_given(self, given: Given) -> Judgement:
+        """What the rules say of facts that somebody made up."""
+        return self._said(self.rulebook.judge(given), given.now)
+
+    def _judge(
+        self, case: Case, guest: Guest, blind: bytes, plugin: Channel | None, going: Sequence[History]
+    ) -> Judgement:
+        now = self._clock.now()
+        known = self._look_up(guest, blind, case.channel, now)
+        message = self._message(case, self.means(case.channel, case.sender, plugin))
+        given = Given(
+            now=now,
+            venue=self._venue,
+            recipient=recipient(case, guest),
+            message=message,
+            consents=known.consents,
+            suppressions=known.suppressions,
+            history=[*known.history, *going],
+        )
+        other = case.envelope.timezone
+        if other is not None and guest.timezone is not None and other != guest.timezone:
+            return self._said(self._in_both(given, other), now)
+        return self._said(self.rulebook.judge(given), now)
+
+    def _look_up(self, guest: Guest, blind: bytes, channel: str, now: int) -> Known:
+        reader = self._db.reader
+        if not guest.id:
+            return Known([], suppressions.of(reader, blind), [])
+        ledger = consents.of(reader, guest.id)
+        sent = messages.history(reader, guest.id, now - HISTORY_MS) if channel != "email" else []
+        return Known(
+            in_force(ledger, now) if ledger else [],
+            suppressions.of(reader, blind),
+            [History(channel=row[0], class_=row[1], category=row[2], sent_at=row[3]) for row in sent],
+        )
+
+    def _message(self, case: Case, means: Means) -> MessageFacts:
+        declared = case.envelope.declares
+        solicited = parse_rfc3339(declared.solicited_at) if declared.solicited_at else None
+        return MessageFacts(
+            channel=case.channel,
+            class_=case.class_,
+            category=case.category,
+            features=compose.possible(means, declared),
+            solicited_at=solicited,
+            approved_by=case.envelope.approved_by,
+        )
+
+    def _in_both(self, given: Given, zone: str) -> Result:
+        """A guest of whom two zones were said: what goes must be right in both."""
+        other = structs.replace(given.recipient, timezone=zone)
+        result = self.rulebook.judge(given)
+        for _ in range(ROUNDS):
+            second = self.rulebook.judge(structs.replace(given, recipient=other))
+            both = stricter(result, second)
+            if both.decision != "defer":
+                return both
+            later = structs.replace(given, now=both.defer_until)
+            first, second = self.rulebook.judge(later), self.rulebook.judge(structs.replace(later, recipient=other))
+            if first.decision == second.decision == "allow":
+                return both
+            result, given = (
+                structs.replace(both, defer_until=max(first.defer_until or 0, second.defer_until or 0)),
+                later,
+            )
+        return structs.replace(result, decision="deny", defer_until=None)
+
+    def _said(self, result: Result, now: int) -> Judgement:
+        return Judgement(result, now, self.rulebook.json(result))
+
+    # -- words --------------------------------------------------------------------------------------------------------
+
+    def hint(self, judgement: Judgement) -> str:
+        """The shortest way out of a refusal, in words."""
+        reasons = judgement.result.reasons
+        for start, words in HINTS:
+            if any(reason.startswith(start) for reason in reasons):
+                return words
+        if not self._config.link_base:
+            return "Set public_url in section server of config.toml: until then guests could not stop what they get."
+        return (
+            "Set class to transactional if this is about the guest's own booking; otherwise record the guest's consent."
+        )
+
+    def rules(self) -> dict[str, Any]:
+        """Every rule, and the version of the rulebook."""
+        rules = [self.rulebook.rule(name) for name in self.rulebook.rules]
+        return {"rules_version": self.rulebook.version, "items": rules}
+
+    def rule(self, name: str) -> dict[str, Any] | None:
+        """One rule, None for a stranger."""
+        return self.rulebook.rule(name)
+
+
+def said_only(named: Named) -> Guest:
+    """A guest nobody knows yet: he is what the request says of him."""
+    said = named.said
+    return NOBODY._replace(country=said.country, region=said.region, timezone=said.timezone)
+
+
+def recipient(case: Case, guest: Guest) -> Recipient:
+    """Who is written to. What a request says fills what is not known, and adds a second country where it differs."""
+    said = case.envelope
+    second = said.country if said.country and guest.country and said.country != guest.country else None
+    kind = CONTACT_OF[case.channel]
+    return Recipient(
+        country=guest.country or said.country,
+        address_country=second,
+        region=guest.region or said.region,
+        timezone=guest.timezone or said.timezone,
+        email=case.address if kind == "email" else None,
+        phone=case.address if kind == "phone" else None,
+        status=guest.status,
+    )
+
+
+def stricter(one: Result, other: Result) -> Result:
+    """Both results in one: deny over defer over allow, every reason kept."""
+    rank = ("allow", "defer", "deny")
+    decision = max(one.decision, other.decision, key=rank.index)
+    return structs.replace(
+        one,
+        decision=decision,
+        defer_until=max(one.defer_until or 0, other.defer_until or 0) if decision == "defer" else None,
+        reasons=tuple(dict.fromkeys([*one.reasons, *other.reasons])),
+        required_elements=tuple(dict.fromkeys([*one.required_elements, *other.required_elements])),
+        warnings=tuple(dict.fromkeys([*one.warnings, *other.warnings])),
+    )

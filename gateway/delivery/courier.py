@@ -1,0 +1,252 @@
+"""One provider's messages: leased in windows, handed over by as many slots as it has connections."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from gateway import metrics
+from gateway.channel import Sent
+from gateway.clock import Clock
+from gateway.config import Delivery as Timetable
+from gateway.delivery.prepare import Parcel, Preparation
+from gateway.delivery.schedule import next_try
+from gateway.delivery.settle import HARD_BOUNCES, Settled, settle
+from gateway.errors import PROVIDER_FAULTS, Failure, GatewayError, Stopped
+from gateway.letters import Letters
+from gateway.logs import Log
+from gateway.routing import Provider, Routes
+from gateway.store import outbox
+from gateway.store.db import Database
+from gateway.store.outbox import HELD, Due, Window
+
+WINDOW = 128
+LONGEST_SLEEP = 30.0
+PROVIDERS_OWN = PROVIDER_FAULTS | {"throttled"}
+"""Failures that are not the message's: they pause the provider and cost no attempt."""
+
+
+class Courier:
+    """Moves the due messages of one provider's channel, never more at once than the provider has connections.
+
+    A slot takes its next message only when what became of the last one is on disk: after a kill at most
+    `connections` guests can get a message twice.
+    """
+
+    def __init__(self, provider: Provider, routes: Routes, db: Database, preparation: Preparation, letters: Letters,
+                 timetable: Callable[[], Timetable], log: Log, clock: Clock):  # fmt: skip
+        self.provider, self.routes, self.db, self.preparation = provider, routes, db, preparation
+        self.letters, self.timetable, self.log, self.clock = letters, timetable, log, clock
+        self._ready: deque[Due] = deque()
+        self._filled, self._low, self._wake = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._draining = False
+        self._tasks: list[asyncio.Task] = []
+        self._busy = 0
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open the channel and begin."""
+        await self.provider.plugin.open()
+        self._tasks = [asyncio.create_task(self._feed(), name=f"lease {self.provider.name}")]
+        self._tasks += [
+            asyncio.create_task(self._slot(), name=f"slot {self.provider.name}")
+            for _ in range(self.provider.connections)
+        ]
+
+    def wake(self) -> None:
+        """Something may have become due."""
+        self._wake.set()
+
+    async def drain(self, seconds: float) -> None:
+        """Finish what is being handed over, give the rest back, close the channel; all within `seconds`."""
+        self._draining = True
+        self._tasks[0].cancel()
+        await self._give_back()
+        self._filled.set()
+        _, late = await asyncio.wait(self._tasks, timeout=seconds)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=1.0)
+        await self.provider.plugin.close()
+
+    async def _give_back(self) -> None:
+        """Return what was leased and not begun; it costs no attempt."""
+        waiting, self._ready = list(self._ready), deque()
+        await asyncio.gather(*[self.db.write(settle, unbegun(due, self.clock.now())) for due in waiting])
+
+    # -- leasing ------------------------------------------------------------------------------------------------------
+
+    async def _feed(self) -> None:
+        """Keep a window of due messages ready for the slots."""
+        while True:
+            if not self.provider.healthy and self._ready:
+                await self._give_back()
+            turn = self.routes.turn_of(self.provider)
+            if turn is not None and not self.provider.paused and await self._lease(*turn):
+                self._low.clear()
+                self._filled.set()
+                await self._low.wait()
+            else:
+                await self._sleep()
+
+    async def _lease(self, only_after: str | None, never_after: str | None) -> bool:
+        """Fetch the next window; False when nothing is due. An unhealthy provider gets one message, as a probe."""
+        limit = WINDOW if self.provider.healthy else 1
+        if len(self._ready) > limit // 2:
+            return True
+        window = Window(self.provider.channel, limit, only_after, never_after)
+        try:
+            due = await self.db.write(outbox.lease, window)
+        except GatewayError as error:
+            self.log.warning("lease failed", provider=self.provider.name, code=error.code)
+            await asyncio.sleep(1)
+            return False
+        self._ready.extend(due)
+        return bool(due)
+
+    async def _sleep(self) -> None:
+        """Until something is due, somebody wakes us, or the provider may be tried again."""
+        due = outbox.next_due(self.db.reader, self.provider.channel)
+        seconds = LONGEST_SLEEP if due is None else max(0.0, (due - self.clock.now()) / 1000)
+        if not self.provider.healthy:
+            seconds = max(0.01, self.provider.paused_until - self.clock.monotonic())
+        elif seconds == 0.0:
+            seconds = 0.5  # due, but another provider's turn
+        self._wake.clear()
+        try:
+            async with asyncio.timeout(min(seconds, LONGEST_SLEEP)):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    # -- handing over -------------------------------------------------------------------------------------------------
+
+    async def _slot(self) -> None:
+        """Hand messages over, one after the other."""
+        while not self._draining:
+            if not self._ready:
+                self._low.set()
+                self._filled.clear()
+                await self._filled.wait()
+                continue
+            if not self.provider.admit():
+                await self._give_back()
+                self._low.set()
+                continue
+            due = self._ready.popleft()
+            if len(self._ready) < WINDOW // 2:
+                self._low.set()
+            await self._deal_with(due)
+
+    async def _deal_with(self, due: Due) -> None:
+        """One leased message, to its settlement on disk."""
+        parcel = self._prepare(due)
+        if isinstance(parcel, Settled):
+            self.provider.released()
+            await self._record(parcel)
+            return
+        self.preparation.departs(parcel)
+        began = self.clock.monotonic()
+        try:
+            result = await self._hand_over(parcel)
+        except asyncio.CancelledError:  # the drain's deadline
+            result = Failure("unknown", maybe_sent=parcel.message.handed, code="drained")
+        took = self.clock.monotonic() - began
+        metrics.HANDOVER_SECONDS.labels(self.provider.name).observe(took)
+        try:
+            await self._record(self._outcome(parcel, result, int(took * 1000)))
+        finally:
+            self.preparation.arrived(parcel)
+
+    def _prepare(self, due: Due) -> Parcel | Settled:
+        """The parcel; a message that cannot even be prepared is held, and the queue goes on."""
+        try:
+            return self.preparation.prepare(due, self.provider.plugin)
+        except Exception as error:  # noqa: BLE001 a poisoned message, or a plugin's compose: nobody else shall suffer
+            self.log.error("message cannot be prepared", error=type(error).__name__, provider=self.provider.name)
+            return Settled(due.id, due.uuid, "held", "quarantined", self.provider.name, due.attempt,
+                           due_at=self.clock.now(), lease=HELD)  # fmt: skip
+
+    async def _hand_over(self, parcel: Parcel) -> Sent | Failure | Stopped:
+        """The channel's answer; whatever else it does is turned into one."""
+        message = parcel.message
+        try:
+            async with asyncio.timeout(self.provider.timeout):
+                return await self.provider.plugin.send(message)
+        except (Failure, Stopped) as answer:
+            return answer
+        except TimeoutError:
+            return Failure("unknown", maybe_sent=message.handed, code="timeout")
+        except Exception as error:  # noqa: BLE001 a defect of the plugin: contained here, named in the log
+            self.log.error("channel raised", provider=self.provider.name, error=type(error).__name__)
+            return Failure("unknown", maybe_sent=message.handed, code="plugin")
+
+    # -- what became of it --------------------------------------------------------------------------------------------
+
+    def _outcome(self, parcel: Parcel, result: Sent | Failure | Stopped, took_ms: int) -> Settled:
+        due, name = parcel.due, self.provider.name
+        if isinstance(result, Stopped):
+            self.provider.released()
+            return parcel.stopped or unbegun(due, self.clock.now())
+        outcome = "sent" if isinstance(result, Sent) else "uncertain" if result.maybe_sent else result.kind
+        metrics.ATTEMPTS.labels(self.provider.channel, name, outcome).inc()
+        words = self.letters.seal_words(due.key_id, due.uuid, result.words) if result.words else None
+        base = Settled(due.id, due.uuid, "sent", None, name, due.attempt, took_ms, outcome, words_sealed=words)
+        if isinstance(result, Sent):
+            self.provider.worked()
+            return base
+        return self._failed(parcel, result, base._replace(code=result.status_code))
+
+    def _failed(self, parcel: Parcel, failure: Failure, base: Settled) -> Settled:
+        due = parcel.due
+        if failure.kind in PROVIDERS_OWN:
+            pause = self.provider.failed(failure.kind, failure.retry_after)
+            self.log.warning("provider paused", provider=self.provider.name, code=failure.kind, seconds=round(pause, 1))
+        else:
+            self.provider.worked()
+        if failure.maybe_sent:
+            return self._uncertain(due, failure, base)
+        if failure.kind in PROVIDERS_OWN:
+            return base._replace(state="queued", due_at=self.clock.now(), attempts_back=1, avoid=self._spare(),
+                                 uncertain=bool(due.uncertain))  # fmt: skip
+        if failure.kind in ("rejected", "bad_address"):
+            hard = failure.status_code in HARD_BOUNCES
+            return base._replace(state="failed", suppress=self.letters.bounced(due, self.clock.now()) if hard else None)
+        return self._later(due, failure, base._replace(state="deferred", reason="retry", avoid=self._spare()))
+
+    def _uncertain(self, due: Due, failure: Failure, base: Settled) -> Settled:
+        """The provider may have it: again with the same id where that does no harm, else a person decides."""
+        if not self.provider.resend_uncertain:
+            return base._replace(state="held", reason="uncertain", due_at=self.clock.now(), lease=HELD, uncertain=True)
+        return self._later(due, failure, base._replace(state="uncertain", uncertain=True))
+
+    def _later(self, due: Due, failure: Failure, base: Settled) -> Settled:
+        times = self.timetable()
+        again = next_try(times.retry, times.give_up_after, attempt=due.attempt, created_at=due.created_at,
+                         now=self.clock.now(), retry_after=failure.retry_after)  # fmt: skip
+        if again is None:
+            return base._replace(state="failed", reason="gave_up")
+        return base._replace(due_at=again)
+
+    def _spare(self) -> str | None:
+        """The mark that lets another provider of the channel take it next, where there is one."""
+        return self.provider.name if len(self.routes.serving(self.provider.channel)) > 1 else None
+
+    async def _record(self, settled: Settled) -> None:
+        """Put it on disk. While the store refuses, the slot waits here: nothing more leaves unrecorded."""
+        while True:
+            try:
+                await self.db.write(settle, settled)
+                break
+            except GatewayError as error:
+                if self.db.broken or self._draining:
+                    return
+                self.log.warning("outcome waits for the store", code=error.code, provider=self.provider.name)
+                await asyncio.sleep(1)
+        metrics.MESSAGES.labels(self.provider.channel, settled.state).inc()
+
+
+def unbegun(due: Due, now: int) -> Settled:
+    """A leased message that nothing was done with goes back as it was."""
+    return Settled(due.id, due.uuid, "queued", due_at=now, attempts_back=1, uncertain=bool(due.uncertain))

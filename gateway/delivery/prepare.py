@@ -1,0 +1,119 @@
+"""From a leased row to a message that may be handed over: judged, opened, finished, and checked byte by byte."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway import compose, ids
+from gateway.channel import Channel, Message
+from gateway.compliance import Compliance, Judgement
+from gateway.delivery.settle import Settled
+from gateway.delivery.stops import Stops
+from gateway.errors import Stopped
+from gateway.letters import Content, Envelope, Letters
+from gateway.rules import History
+from gateway.store.outbox import HELD, Due
+
+GOOD_FOR_MS = 1000
+"""How long a judgement may be relied on."""
+
+
+@dataclass(slots=True)
+class Parcel:
+    """A leased message on its way through a provider, with the judgement it travels under."""
+
+    due: Due
+    envelope: Envelope
+    address: str
+    judgement: Judgement
+    mark: int
+    message: Message | None = None
+    stopped: Settled | None = None
+
+
+class Preparation:
+    """Makes parcels. Everything here runs between two turns of the loop and is over in a fraction of a millisecond."""
+
+    def __init__(self, compliance: Compliance, letters: Letters, stops: Stops, now: Callable[[], int]):
+        self.compliance, self.letters, self.stops, self.now = compliance, letters, stops, now
+        self.going: dict[int, list[History]] = {}
+        """Per guest, what is being handed over right now: it counts as history for his next message."""
+
+    def prepare(self, due: Due, plugin: Channel) -> Parcel | Settled:
+        """The parcel, its message composed; or how the message is settled instead of leaving."""
+        now = self.now()
+        if due.expires_at is not None and now >= due.expires_at:
+            return Settled(due.id, due.uuid, "expired")
+        envelope = self.letters.envelope(due.envelope)
+        mark = self.stops.mark
+        address = self.letters.open_address(due.key_id, due.contact_uuid, due.address_sealed)
+        parcel = Parcel(due, envelope, address, self._judge(due, envelope, address, plugin), mark)
+        if parcel.judgement.decision != "allow":
+            return not_now(due, parcel.judgement)
+        content = self.letters.open(due.key_id, due.uuid, due.content_sealed)
+        return self._compose(parcel, content, plugin)
+
+    def _judge(self, due: Due, envelope: Envelope, address: str, plugin: Channel) -> Judgement:
+        return self.compliance.judge_due(due, envelope, address, plugin, self.going.get(due.guest_id, ()))
+
+    def _compose(self, parcel: Parcel, content: Content, plugin: Channel) -> Parcel | Settled:
+        due, required = parcel.due, frozenset(parcel.judgement.required_elements)
+        means = self.compliance.means(due.channel, due.sender, plugin)
+        link = self.letters.stop_link(due) if "unsubscribe" in required or "list_unsubscribe_post" in required else ""
+        language = due.language or self.letters.language
+        letter = compose.finish(content.letter, required, means, link, language)
+        message = Message(
+            ids.public("msg", due.uuid), due.channel, parcel.address, letter.subject, letter.text, letter.html,
+            means.sender,
+            due.created_at, letter.headers, due.attempt,
+        )  # fmt: skip
+        message.payload = plugin.compose(message)
+        if required and (lacking := compose.missing(message.payload, required, means, link, language)):
+            return incomplete(due, parcel.judgement, lacking)
+        parcel.message = message
+        message.before_handover = lambda _: self.look_again(parcel, plugin)
+        return parcel
+
+    def look_again(self, parcel: Parcel, plugin: Channel) -> None:
+        """Right before the hand-over: raise Stopped if the judgement no longer holds."""
+        due, now = parcel.due, self.now()
+        if due.expires_at is not None and now >= due.expires_at:
+            parcel.stopped = Settled(due.id, due.uuid, "expired")
+            raise Stopped()
+        if now - parcel.judgement.at <= GOOD_FOR_MS and not self.stops.since(due.blind, parcel.mark):
+            return
+        parcel.mark = self.stops.mark
+        parcel.judgement = self._judge(due, parcel.envelope, parcel.address, plugin)
+        if parcel.judgement.decision != "allow":
+            parcel.stopped = not_now(due, parcel.judgement)
+            raise Stopped()
+
+    def departs(self, parcel: Parcel) -> None:
+        """Count a parcel as history for the other messages of its guest, from its judgement to its settlement."""
+        due = parcel.due
+        self.going.setdefault(due.guest_id, []).append(
+            History(channel=due.channel, class_=due.class_, category=due.category, sent_at=self.now())
+        )
+
+    def arrived(self, parcel: Parcel) -> None:
+        """It is settled: from now on the store tells of it."""
+        going = self.going.get(parcel.due.guest_id)
+        if going:
+            going.pop()
+            if not going:
+                del self.going[parcel.due.guest_id]
+
+
+def not_now(due: Due, judgement: Judgement) -> Settled:
+    """A leased message that the law does not let go: later, never, or when a person has looked at a broken rule."""
+    if judgement.broken:
+        return Settled(due.id, due.uuid, "held", "rule_error", due_at=judgement.at, lease=HELD,
+                       attempts_back=1, decision=judgement.json)  # fmt: skip
+    if judgement.decision == "defer":
+        return Settled(due.id, due.uuid, "deferred", "law", due_at=judgement.defer_until, attempts_back=1,
+                       uncertain=bool(due.uncertain), decision=judgement.json)  # fmt: skip
+    return Settled(due.id, due.uuid, "blocked", decision=judgement.json)
+
+
+def incomplete(due: Due, judgement: Judgement, lacking: list[str]) -> Settled:
+    """The finished bytes lack what the law requires: that denies, whatever was planned."""
+    return Settled(due.id, due.uuid, "blocked", f"missing {', '.join(lacking)}", decision=judgement.json)

@@ -1,0 +1,86 @@
+"""What is inside a message: sealed under its guest's key at acceptance, opened when it goes out or is asked for."""
+
+from msgspec import Struct, json
+
+from gateway import ids
+from gateway.clock import Clock
+from gateway.compose import Declared, Letter
+from gateway.store.outbox import Due
+from gateway.store.suppressions import NewSuppression
+from gateway.vault import Vault
+
+DAY_MS = 86_400_000
+
+
+class Content(Struct, frozen=True, omit_defaults=True):
+    """The sealed part of a message."""
+
+    subject: str = ""
+    text: str = ""
+    html: str = ""
+    metadata: dict[str, str] = {}
+
+    @property
+    def letter(self) -> Letter:
+        return Letter(self.subject, self.text, self.html)
+
+
+class Envelope(Struct, frozen=True, omit_defaults=True):
+    """The open part of a message that only judging and sending need; nothing in it is about a person.
+
+    `country`, `region` and `timezone` came with the request: they add to what is known of the guest, never replace it.
+    """
+
+    declares: Declared = Declared()
+    country: str | None = None
+    region: str | None = None
+    timezone: str | None = None
+    approved_by: str | None = None
+
+
+PLAIN = Envelope()
+
+
+class Letters:
+    """Seals and opens. `link_base` is what guests' links begin with, `language` the venue's."""
+
+    def __init__(self, vault: Vault, ids: ids.Ids, clock: Clock, link_base: str, language: str):
+        self.vault, self.ids, self.clock, self.link_base, self.language = vault, ids, clock, link_base, language
+        self._content = json.Decoder(Content)
+        self._envelope = json.Decoder(Envelope)
+
+    def seal(self, key_id: int, uuid: bytes, content: Content) -> bytes:
+        """Seal a message's content; `uuid` is the message's."""
+        return self.vault.seal(key_id, "messages", "content", uuid, json.encode(content))
+
+    def open(self, key_id: int, uuid: bytes, sealed: bytes) -> Content:
+        """Open it again. Raises CannotOpen when the guest's key is gone or the bytes are another row's."""
+        return self._content.decode(self.vault.unseal(key_id, "messages", "content", uuid, sealed))
+
+    def seal_address(self, key_id: int, uuid: bytes, address: str) -> bytes:
+        """Seal the address of a contact point; `uuid` is the contact point's."""
+        return self.vault.seal(key_id, "contacts", "address", uuid, address.encode())
+
+    def open_address(self, key_id: int, uuid: bytes, sealed: bytes) -> str:
+        return self.vault.unseal(key_id, "contacts", "address", uuid, sealed).decode()
+
+    def seal_words(self, key_id: int, uuid: bytes, words: str) -> bytes:
+        """Seal what a provider said of a message: its free text may name the guest."""
+        return self.vault.seal(key_id, "events", "words", uuid, words[:2000].encode())
+
+    def envelope(self, text: str) -> Envelope:
+        """The envelope of a row."""
+        return PLAIN if text == "{}" else self._envelope.decode(text)
+
+    def stop_link(self, due: Due) -> str:
+        """The guest's own opt-out link: it opens one page and one address, and survives the guest's erasure."""
+        day = self.clock.now() // DAY_MS
+        token = self.vault.links.make("unsubscribe", due.blind, due.channel, due.uuid, day)
+        return f"{self.link_base}/u/{token}"
+
+    def bounced(self, due: Due, now: int) -> NewSuppression:
+        """The entry that keeps an address from being tried again: it does not exist."""
+        return NewSuppression(
+            self.ids.new(), due.blind, "channel", (due.channel,), (), ("marketing",), "hard_bounce", False, now,
+            due.blind, "gateway",
+        )  # fmt: skip

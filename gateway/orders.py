@@ -1,0 +1,170 @@
+"""What callers hand in: the bodies of requests, as types. The type is the validation; nothing is checked twice."""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct, field
+
+from gateway.compose import Declared
+from gateway.model import ChannelName, MessageClass
+
+LONGEST_TEXT = 200_000
+Slug = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$", description="Lower-case letters, digits, _ . -")]
+Category = Annotated[str, Meta(pattern=r"^(\*|[a-z0-9][a-z0-9_.-]{0,63})$", description="A slug, or * for any")]
+Text = Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)]
+Address = Annotated[str, Meta(min_length=3, max_length=320, examples=["ana@example.org", "+351912345678"])]
+Moment = Annotated[str, Meta(max_length=40, description="RFC 3339 with a zone", examples=["2026-11-24T08:00:00Z"])]
+Country = Annotated[str, Meta(pattern="^[A-Z]{2}$")]
+Region = Annotated[str, Meta(pattern="^[A-Z0-9]{1,3}$")]
+Zone = Annotated[str, Meta(max_length=64, examples=["Europe/Lisbon"])]
+Language = Annotated[str, Meta(pattern="^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]
+Metadata = Annotated[
+    dict[Annotated[str, Meta(min_length=1, max_length=40)], Annotated[str, Meta(max_length=200)]], Meta(max_length=20)
+]
+
+
+class Recipient(Struct, frozen=True, forbid_unknown_fields=True):
+    """A guest as a request names him: by id, or by his addresses with what the caller knows of him."""
+
+    guest_id: str | None = None
+    email: Address | None = None
+    phone: Address | None = None
+    name: Annotated[str, Meta(max_length=200)] | None = None
+    country: Country | None = None
+    region: Region | None = None
+    timezone: Zone | None = None
+    language: Language | None = None
+
+
+class SendOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    """One message to one guest."""
+
+    channel: ChannelName
+    to: Address | Recipient
+    text: Text
+    class_: MessageClass = field(name="class", default="marketing")
+    category: Slug = "general"
+    subject: Annotated[str, Meta(max_length=998)] | None = None
+    html: Annotated[str, Meta(max_length=LONGEST_TEXT)] | None = None
+    deliver_at: Moment | None = None
+    expires_at: Moment | None = None
+    sender: Slug | None = None
+    reference: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")] | None = None
+    metadata: Metadata | None = None
+    declares: Declared | None = None
+    fallback: None = None
+    deliver_zone: None = None
+    event_date: None = None
+
+
+class SendAnswer(Struct, frozen=True):
+    """What a send is answered with: accepted, and why the law lets it go."""
+
+    id: str
+    status: Literal["queued", "deferred"]
+    channel: str
+    compliance: Any
+    created_at: str
+
+
+class MessageView(Struct, kw_only=True):
+    """A message as it stands."""
+
+    id: str
+    status: str
+    channel: str
+    class_: str = field(name="class")
+    category: str
+    guest_id: str | None
+    sender: str | None
+    provider: str | None
+    reference: str | None
+    wait_reason: str | None
+    hold_reason: str | None
+    created_at: str
+    due_at: str | None
+    expires_at: str | None
+    settled_at: str | None
+    retry_of: str | None
+    fallback_of: str | None
+    attempts: Any
+    events: Any
+    compliance: Any
+    content: Any = None
+
+
+class MessageList(Struct, frozen=True):
+    """A page of messages, newest first."""
+
+    items: list[MessageView]
+    next_cursor: str | None
+
+
+class ConsentOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    """A guest said yes, said it again, or took it back."""
+
+    guest: Address | Recipient
+    action: Literal["grant", "renew", "withdraw"]
+    kind: Literal[
+        "express_written", "express", "provided_number", "soft_opt_in", "implied_purchase", "implied_inquiry",
+        "implied_contract", "implied_published", "inferred", "legitimate_interest",
+    ] = "express"  # fmt: skip
+    channels: Annotated[list[ChannelName], Meta(min_length=1, max_length=4)] = field(default_factory=lambda: ["email"])
+    categories: Annotated[list[Category], Meta(min_length=1, max_length=50)] = field(default_factory=lambda: ["*"])
+    source: Slug | None = None
+    wording_version: Annotated[str, Meta(max_length=100)] | None = None
+    proof_ref: Annotated[str, Meta(max_length=500)] | None = None
+    granted_at: Moment | None = None
+    confirmed_at: Moment | None = None
+    event_at: Moment | None = None
+    ends_at: Moment | None = None
+    expires_at: Moment | None = None
+    last_used_at: Moment | None = None
+    similar_products: bool = False
+    optout_offered: bool = False
+    ongoing_relationship: bool = False
+    relevant_to_role: bool = False
+    condition_of_purchase: bool = False
+    preticked: bool = False
+    age_at_grant: Annotated[int, Meta(ge=0, le=130)] | None = None
+    guardian: bool = False
+
+
+class ConsentAnswer(Struct, frozen=True):
+    """Recorded, and what it lacks to count."""
+
+    id: str
+    status: str
+    counts: bool
+    missing: list[str]
+
+
+class UnsubscribeOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    """A guest said stop; scope left out means the whole channel of the address."""
+
+    guest: Address | Recipient | None = None
+    token: Annotated[str, Meta(max_length=400)] | None = None
+    scope: Literal["global", "channel", "category", "channel_category"] = "channel"
+    channels: Annotated[list[ChannelName], Meta(max_length=4)] | None = None
+    categories: Annotated[list[Slug], Meta(max_length=50)] | None = None
+    classes: Annotated[list[MessageClass], Meta(min_length=1, max_length=5)] = field(
+        default_factory=lambda: ["marketing"]
+    )
+    source: Slug = "api"
+    received_at: Moment | None = None
+
+
+class UnsubscribeAnswer(Struct, frozen=True):
+    """It counts from now on."""
+
+    id: str
+    scope: str
+    channels: list[str]
+    categories: list[str]
+    classes: list[str]
+    created_at: str
+
+
+class CheckOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    """May this message go? With facts from the store; nothing is stored."""
+
+    message: SendOrder

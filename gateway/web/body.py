@@ -1,0 +1,146 @@
+"""Reads a request's body once, into the type that is its validation; names every fault of one that does not fit."""
+
+import asyncio
+import json as stdlib_json
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from msgspec import inspect
+
+from gateway.errors import BadJson, Fault, Invalid, TooLarge, Unavailable, UnknownField, WrongEncoding, WrongMediaType
+
+LARGEST = 1 << 20
+DEEPEST = 32
+SECONDS = 30.0
+
+
+async def read(request: web.Request, largest: int = LARGEST) -> bytes:
+    """The raw body. Raises WrongEncoding, TooLarge, or Unavailable when it does not arrive within 30 s."""
+    if "Content-Encoding" in request.headers:
+        raise WrongEncoding()
+    if (request.content_length or 0) > largest:
+        raise TooLarge()
+    if request.content.is_eof():
+        raw = await request.read()
+    else:
+        raw = await _in_time(request, largest)
+    if len(raw) > largest:
+        raise TooLarge()
+    return raw
+
+
+async def _in_time(request: web.Request, largest: int) -> bytes:
+    parts, size = [], 0
+    try:
+        async with asyncio.timeout(SECONDS):
+            async for part in request.content.iter_any():
+                parts.append(part)
+                size += len(part)
+                if size > largest:
+                    raise TooLarge()
+    except TimeoutError as error:
+        request.protocol.force_close()
+        raise Unavailable("The body did not arrive in time.", retry_after=1) from error
+    return b"".join(parts)
+
+
+def check_type(request: web.Request) -> None:
+    """Raise WrongMediaType unless the body calls itself JSON."""
+    if request.content_type != "application/json":
+        raise WrongMediaType()
+    if (request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
+        raise WrongEncoding()
+
+
+def decode(raw: bytes, type_: Any) -> Any:
+    """The body as `type_`. Raises BadJson, UnknownField or Invalid, the latter two with every fault in it."""
+    try:
+        decoded = _decoder(type_).decode(raw)
+    except msgspec.ValidationError:
+        raise _all_faults(parse(raw), type_) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise BadJson() from None
+    parse(raw)
+    return decoded
+
+
+@lru_cache
+def _decoder(type_: Any) -> msgspec.json.Decoder:
+    return msgspec.json.Decoder(type_)
+
+
+def parse(raw: bytes) -> Any:
+    """The body as plain JSON, refusing what two readers could read differently: a member given twice, NaN, depth."""
+    try:
+        document = stdlib_json.loads(raw, object_pairs_hook=_once, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise BadJson() from None
+    return document
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise BadJson("A member is given twice.")
+    return members
+
+
+def _no_constant(_: str) -> None:
+    raise ValueError
+
+
+def _all_faults(document: Any, type_: Any) -> Invalid | UnknownField:
+    """Everything that is wrong, found by converting member by member."""
+    faults = find_faults(document, type_, "")
+    if faults and all(fault.code == "unknown-field" for fault in faults):
+        return UnknownField(faults=faults)
+    return Invalid(faults=faults)
+
+
+def find_faults(value: Any, type_: Any, pointer: str) -> list[Fault]:
+    """Faults of `value` as a `type_`, each with its JSON pointer; descends into structs and lists of them."""
+    struct = _struct_of(value, type_)
+    if struct is None:
+        return _own_fault(value, type_, pointer)
+    known = {field.encode_name: field for field in msgspec.structs.fields(struct)}
+    faults = [
+        Fault(f"{pointer}/{escape(name)}", "unknown-field", f"one of {', '.join(known)}")
+        for name in value
+        if name not in known
+    ]
+    for name, field in known.items():
+        if name in value:
+            faults += find_faults(value[name], field.type, f"{pointer}/{name}")
+        elif field.required:
+            faults.append(Fault(f"{pointer}/{name}", "missing", "must be given"))
+    return faults or _own_fault(value, type_, pointer)
+
+
+def _own_fault(value: Any, type_: Any, pointer: str) -> list[Fault]:
+    try:
+        msgspec.convert(value, type_)
+    except msgspec.ValidationError as error:
+        return [Fault(pointer, "invalid", _without_values(str(error)))]
+    return []
+
+
+def _without_values(text: str) -> str:
+    """What msgspec says, up to the value it may quote."""
+    return text.partition(" - at `")[0].partition(", got ")[0].partition(" '")[0]
+
+
+def _struct_of(value: Any, type_: Any) -> type[msgspec.Struct] | None:
+    """The struct that an object is meant to be, where the type leaves no doubt."""
+    if not isinstance(value, dict):
+        return None
+    described = inspect.type_info(type_)
+    options = described.types if isinstance(described, inspect.UnionType) else (described,)
+    structs = [option.cls for option in options if isinstance(option, inspect.StructType)]
+    return structs[0] if len(structs) == 1 else None
+
+
+def escape(name: str) -> str:
+    """A member's name in a JSON pointer (RFC 6901); a name of unreasonable length is cut."""
+    return name[:64].replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,53 @@
+"""What a guest sees behind an opt-out link: no script, no cookie, no address in clear. GET shows, only POST acts."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from gateway.answers import Answer
+from gateway.errors import GatewayError
+from gateway.orders import UnsubscribeOrder
+from gateway.web.door import Call
+from gateway.web.routes import Routes
+
+PAGES = Path(__file__).parent / "pages"
+routes = Routes(prefix="")
+
+
+class DeadLink(GatewayError):
+    """This link no longer works."""
+
+    code, status = "not-found", 404
+
+
+@lru_cache(1)
+def _templates():
+    from jinja2 import Environment, FileSystemLoader, select_autoescape  # noqa: PLC0415 only guests' pages need it
+
+    return Environment(loader=FileSystemLoader(PAGES), autoescape=select_autoescape(), trim_blocks=True)
+
+
+def page(name: str, status: int, call: Call, **known: str) -> Answer:
+    """A page in the venue's name."""
+    config = call.gateway.config
+    text = _templates().get_template(name).render(venue=config.venue, sender=config.sender, **known)
+    return Answer(text.encode(), status, (), "text/html")
+
+
+@routes.get("/u/{token}", scope=None)
+async def ask(call: Call) -> Answer:
+    """Show what pressing the button will stop. Scanners that follow links change nothing."""
+    link = call.gateway.privacy.link(call.match("token"), "unsubscribe")
+    if link is None:
+        return page("dead-link.html", 404, call)
+    return page("unsubscribe.html", 200, call)
+
+
+@routes.post("/u/{token}", scope=None)
+async def stop(call: Call) -> Answer:
+    """Stop. The guest's button and a mail program's one-click (RFC 8058) are the same request."""
+    try:
+        order = UnsubscribeOrder(token=call.match("token"), source="unsubscribe_link")
+        await call.gateway.privacy.unsubscribe(order, None)
+    except DeadLink:
+        return page("dead-link.html", 404, call)
+    return page("unsubscribed.html", 200, call)

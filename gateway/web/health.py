@@ -1,0 +1,52 @@
+"""Is it alive, is it ready, what does it count. The ops port has these three; the main one the first two."""
+
+from aiohttp import web
+from prometheus_client import generate_latest
+
+from gateway import metrics
+from gateway.answers import Answer
+from gateway.errors import NotFound
+from gateway.web.door import Call
+from gateway.web.routes import Routes
+
+routes = Routes()
+probes = Routes(prefix="")
+ops = Routes(prefix="")
+
+
+@routes.get("/health", scope=None, exempt=True)
+async def summary(call: Call) -> web.Response:
+    """Live, ready and each part in one answer."""
+    return await ready(call)
+
+
+@probes.get("/health/live", scope=None, exempt=True)
+async def live(call: Call) -> web.Response:
+    """Whether the event loop turns. Never asks the disk or a provider."""
+    alive = call.gateway.health.alive()
+    return web.json_response({"status": "ok" if alive else "stuck"}, status=200 if alive else 503)
+
+
+@probes.get("/health/ready", scope=None, exempt=True)
+async def ready(call: Call) -> web.Response:
+    """Whether messages can be taken: the store was written to just now, the key is there, the queue moves."""
+    report = await call.gateway.health.ready()
+    response = web.json_response(report, status=200 if report["status"] == "ready" else 503)
+    if response.status == 503:
+        response.headers["Retry-After"] = "5"
+    return response
+
+
+@ops.get("/metrics", scope=None, exempt=True)
+async def scrape(call: Call) -> Answer:
+    """Everything that is counted, for Prometheus."""
+    call.gateway.measure()
+    return Answer(generate_latest(metrics.REGISTRY), 200, (), "text/plain; version=0.0.4")
+
+
+@routes.get("/metrics", scope="ops")
+async def scrape_inside(call: Call) -> Answer:
+    """The same for whoever cannot reach the ops port, where `server.metrics` allows it."""
+    if not call.gateway.config.server.metrics:
+        raise NotFound()
+    return await scrape(call)
