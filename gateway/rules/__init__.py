@@ -1,0 +1,28 @@
+"""The rules: what is given, the packs, and the one pure function that judges."""
+
+from gateway.rules.consents import missing_proof
+from gateway.rules.given import (
+    ChannelState,
+    Consent,
+    Features,
+    Given,
+    History,
+    MessageFacts,
+    Recipient,
+    Result,
+    Suppression,
+    Template,
+    Venue,
+)
+from gateway.rules.ledger import ConsentEvent, in_force
+from gateway.rules.pack import Pack
+from gateway.rules.phones import country_of_phone
+from gateway.rules.policy import Policy
+from gateway.rules.reviews import Defer, Deny, Warn
+from gateway.rules.rulebook import Rulebook
+
+__all__ = [
+    "ChannelState", "Consent", "ConsentEvent", "Defer", "Deny", "Features", "Given", "History", "MessageFacts", "Pack",
+    "Policy", "Recipient", "Result", "Rulebook", "Suppression", "Template", "Venue", "Warn", "country_of_phone",
+    "in_force", "missing_proof",
+]  # fmt: skip

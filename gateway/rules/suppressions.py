@@ -1,0 +1,85 @@
+"""Who must not be written to (CORE-SUP), and the one message that answers an opt-out (CORE-OPT-5)."""
+
+from collections.abc import Sequence
+
+from gateway.rules.classify import EXEMPT
+from gateway.rules.findings import Findings
+from gateway.rules.given import Consent, Given, Suppression
+from gateway.rules.plan import Plan
+from gateway.rules.policy import Policy
+
+DEAD_ADDRESS = frozenset({"hard_bounce", "invalid_address"})
+FOR_GOOD = DEAD_ADDRESS | {"complaint"}
+BY_THE_PERSON = frozenset({"web_form", "inbound_keyword", "paper_signed", "voice_recording", "double_opt_in"})
+RULE_OF_SCOPE = {"global": "CORE-SUP-1", "channel": "CORE-SUP-2"}
+BY_CONSENT = ("marketing", "transactional", "informational")
+"""What a suppression is about that does not say: everything a guest can say no to."""
+
+
+def judge_status(given: Given, plan: Plan, findings: Findings) -> None:
+    """Nobody erased is written to, and those who are restricted only by what the law wants them to get."""
+    status = given.recipient.status
+    if status in (None, "active"):
+        return
+    if status == "erased" or not plan.exempt:
+        findings.deny("CORE-SUP-9")
+
+
+def judge_suppressions(given: Given, plan: Plan, standing: Sequence[Consent], findings: Findings) -> None:
+    """Deny by every entry in force that is about this message and that no later word of the person has lifted."""
+    for entry in given.suppressions or ():
+        if entry.lifted_at is not None and entry.lifted_at <= given.now:
+            continue
+        if entry.source in DEAD_ADDRESS and _about_channel(entry, plan.channel):
+            findings.deny("CORE-SUP-4")
+        elif _about(entry, given.message.category, plan) and not _lifted(entry, standing):
+            findings.deny(RULE_OF_SCOPE.get(entry.scope, "CORE-SUP-3"))
+
+
+def _about(entry: Suppression, category: str | None, plan: Plan) -> bool:
+    if plan.class_ in EXEMPT or plan.classes.isdisjoint(entry.classes or BY_CONSENT):
+        return False
+    by_channel = entry.scope in ("global", "category") or _about_channel(entry, plan.channel)
+    by_category = entry.scope in ("global", "channel") or _about_category(entry, category)
+    return by_channel and by_category
+
+
+def _about_channel(entry: Suppression, channel: str) -> bool:
+    return entry.scope == "global" or not entry.channels or channel in entry.channels
+
+
+def _about_category(entry: Suppression, category: str | None) -> bool:
+    return category is None or not entry.categories or category in entry.categories or "*" in entry.categories
+
+
+def _lifted(entry: Suppression, standing: Sequence[Consent]) -> bool:
+    """Whether the person has said yes since, himself and with proof (CORE-SUP-5, 6). `standing` cover the message."""
+    if entry.permanent or entry.source in FOR_GOOD or entry.created_at is None:
+        return False
+    return any(
+        consent.kind in ("express", "express_written")
+        and consent.source in BY_THE_PERSON
+        and consent.granted_at is not None
+        and consent.granted_at > entry.created_at
+        and not consent.preticked
+        for consent in standing
+    )
+
+
+def judge_confirmation(given: Given, policy: Policy, findings: Findings) -> None:
+    """One confirmation for each opt-out, at once and without promotion, at any hour."""
+    features, answered = given.message.features, given.message.in_reply_to_suppression
+    entry = next((entry for entry in given.suppressions or () if entry.id == answered), None) if answered else None
+    in_time = (
+        entry is not None
+        and entry.created_at is not None
+        and entry.created_at <= given.now <= entry.created_at + policy.confirmation_seconds * 1000
+    )
+    said_before = any(
+        sent.class_ == "optout_confirmation" and sent.in_reply_to_suppression in (None, answered)
+        for sent in given.history or ()
+    )
+    if in_time and not said_before and not (features and features.contains_promotion):
+        findings.permit("CORE-OPT-5")
+    else:
+        findings.deny("CORE-OPT-5")
