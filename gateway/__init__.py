@@ -4,7 +4,7 @@ What stands here is all that a plugin may import.
 """
 
 from gateway.channel import Channel, Message, Outcome, Sender, Sent, Tools
-from gateway.errors import Failure, PermanentFailure, Stopped, TemporaryFailure
+from gateway.errors import Failure, NotUsable, PermanentFailure, Stopped, TemporaryFailure
 from gateway.hookspecs import hookimpl
 from gateway.limiter import Limiter
 from gateway.mime import build as email_bytes
@@ -18,6 +18,7 @@ __all__ = [
     "Failure",
     "Limiter",
     "Message",
+    "NotUsable",
     "Outcome",
     "Pack",
     "PermanentFailure",
