@@ -1,16 +1,16 @@
 """What a user can see has a heading in the docs, and no heading outlives its subject."""
 
-import importlib
 import inspect
-import pkgutil
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import click
 import pytest
 
-from gateway import errors, hookspecs, metrics, web
-from gateway.web.routes import Routes
+from gateway import Failure, Message, Sender, errors, hookspecs, metrics, plugins
+from gateway.cli.main import cli
+from gateway.web import app
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -36,14 +36,27 @@ def metric_names() -> Iterable[str]:
 
 
 def endpoints() -> Iterable[str]:
-    modules = [importlib.import_module(f"gateway.web.{module.name}") for module in pkgutil.iter_modules(web.__path__)]
-    tables = [table for module in modules for table in vars(module).values() if isinstance(table, Routes)]
-    return [door.name for table in tables for door in table.doors]
+    return [door.name for door in app.doors([*app.MAIN, *app.OPS])]
+
+
+def commands() -> Iterable[str]:
+    groups = {"gateway": cli}
+    while groups:
+        path, group = groups.popitem()
+        below = {f"{path} {name}": command for name, command in group.commands.items()}
+        groups |= {path: command for path, command in below.items() if isinstance(command, click.Group)}
+        yield from below.keys() - groups.keys()
 
 
 @pytest.mark.parametrize(
     ("page", "names"),
-    [("plugins.md", hooks), ("errors.md", error_codes), ("metrics.md", metric_names), ("api.md", endpoints)],
+    [
+        ("plugins.md", hooks),
+        ("errors.md", error_codes),
+        ("metrics.md", metric_names),
+        ("api.md", endpoints),
+        ("cli.md", commands),
+    ],
 )
 def test_everything_has_a_heading_and_no_heading_is_stale(page: str, names: Callable[[], Iterable[str]]):
     """Docs name all there is and nothing that is gone."""
@@ -68,6 +81,61 @@ def test_errors_have_the_status_and_exit_code_the_page_says():
     for code, status, exit_code in said:
         assert (code, int(exit_code)) == (code, does[code].exit_code)
         assert not status or int(status) == does[code].status
+
+
+def test_every_exit_code_has_its_row():
+    """What a script may see is in the table of cli.md, and nothing else is."""
+    rows = re.findall(r"^\| (\d+) \|", (DOCS / "cli.md").read_text(), re.MULTILINE)
+    family = [error for error in vars(errors).values() if inspect.isclass(error)]
+    codes = {error.exit_code for error in family if issubclass(error, errors.GatewayError)}
+    assert {int(row) for row in rows} == codes | {0, 2}
+
+
+@pytest.fixture
+def examples(tmp_path: Path) -> Path:
+    """The files plugins.md shows, saved as it says."""
+    code = re.findall(r"^```python\n(.+?)^```$", (DOCS / "plugins.md").read_text(), re.MULTILINE | re.DOTALL)
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    for number, text in enumerate(code):
+        (folder / f"example_{number}.py").write_text(text)
+    return folder
+
+
+def test_the_example_plugins_load(examples: Path):
+    """Whoever copies a plugin from plugins.md has one that works."""
+    found = plugins.find([examples])
+    assert found.quarantined == []
+    assert "sms_spool" in found.channels
+    assert "fixed_window" in found.limiters
+
+
+async def test_the_example_channel_hands_over(examples: Path, tmp_path: Path):
+    """The channel of plugins.md puts the finished message where its daemon looks, and says when it could not."""
+    channel = plugins.find([examples]).channels["sms_spool"]
+    message = Message("msg_1", "sms", "+351912345678", "", "See you", "", Sender("Quinta"), 0)
+    message.payload = b"See you"
+    spool = channel(channel.Settings(folder=str(tmp_path)), None)
+    await spool.open()
+    assert (await spool.send(message)).provider_id == "msg_1"
+    assert (tmp_path / "msg_1").read_bytes() == b"To: 351912345678\n\nSee you"
+    nowhere = channel(channel.Settings(folder=str(tmp_path / "gone")), None)
+    await nowhere.open()
+    with pytest.raises(Failure) as failure:
+        await nowhere.send(message)
+    assert (failure.value.kind, failure.value.status_code) == ("down", "ENOENT")
+
+
+def test_the_example_limiter_counts(examples: Path):
+    """The limiter of plugins.md gives its quota in each window and says how long to wait for the next."""
+    class_ = plugins.find([examples]).limiters["fixed_window"]
+    limiter = class_(class_.Settings(quota=2, window=60.0, burst=2))
+    state = None
+    for now in (60.0, 90.0):
+        state, wait = limiter.take(state, now)
+        assert wait == 0.0
+    assert limiter.take(state, 100.0)[1] == 20.0
+    assert limiter.remaining(state, 120.0) == (2, 60.0)
 
 
 def pages() -> list[Path]:
