@@ -319,3 +319,11 @@ def test_every_rule_that_can_stop_a_message_is_tried():
     }
     of_the_packs = {rule for rule in book().rules if book().rule(rule)["pack"] != "core.toml"}
     assert of_the_packs - tried == not_about_messages
+
+
+def test_the_house_may_do_without_one_click():
+    """One-click unsubscribe is what mailbox providers ask for and no law: the house may leave it out."""
+    lacking = but(US_MAIL, features__list_unsubscribe_post=False)
+    assert judge(lacking).reasons == ("DLV-2",)
+    assert judge(lacking, one_click=False).decision == "allow"
+    assert judge(but(lacking, policy={"one_click": False})).decision == "allow"
