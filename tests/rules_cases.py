@@ -6,7 +6,17 @@ from typing import Any
 
 from gateway.clock import parse_rfc3339
 from gateway.rules import (
-    Consent, Features, Given, History, MessageFacts, Pack, Recipient, Result, Rulebook, Suppression, Venue,
+    Consent,
+    Features,
+    Given,
+    History,
+    MessageFacts,
+    Pack,
+    Recipient,
+    Result,
+    Rulebook,
+    Suppression,
+    Venue,
 )  # fmt: skip
 
 PACKS = Path(__file__).parent.parent / "plugins/compliance/packs"

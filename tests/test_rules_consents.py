@@ -2,19 +2,16 @@
 
 import pytest
 
-from gateway.rules import missing_proof
+from gateway.rules import Venue, missing_proof
 from gateway.rules.policy import PolicyChange
-from tests.rules_cases import HOME, NOW, at, book, case, consent, judge
+from tests.rules_cases import NOW, at, book, case, consent, judge
 
 DE, CA, IE, IT, UK, AU = ({"country": code} for code in ("DE", "CA", "IE", "IT", "GB", "AU"))
-PT_HOME = {"venue": type(HOME)(country="PT", timezone="Europe/Lisbon")}
-CA_HOME = {"venue": type(HOME)(country="CA", timezone="America/Toronto")}
-CUSTOMER = {
-    "kind": "soft_opt_in",
-    "similar_products": True,
-    "optout_offered": True,
-    "event_at": at("2026-06-01T12:00:00Z"),
-}
+PT_HOME = {"venue": Venue(country="PT", timezone="Europe/Lisbon")}
+CA_HOME = {"venue": Venue(country="CA", timezone="America/Toronto")}
+SALE = at("2026-06-01T12:00:00Z")
+CUSTOMER = {"kind": "soft_opt_in", "similar_products": True, "optout_offered": True, "event_at": SALE}
+PUBLISHED = {"kind": "implied_published"}
 
 
 @pytest.mark.parametrize(
@@ -74,7 +71,7 @@ def test_the_latest_word_counts():
         (UK, "email", CUSTOMER, CUSTOMER | {"similar_products": None}, "UK-PECR-2"),
         (UK, "email", {}, {"preticked": True}, "UK-GDPR-2"),
         (CA, "email", {}, {"preticked": True}, "CA-CASL-1"),
-        (CA, "email", {"kind": "implied_published", "relevant_to_role": True}, {"kind": "implied_published"}, "CA-CASL-5"),
+        (CA, "email", PUBLISHED | {"relevant_to_role": True}, PUBLISHED, "CA-CASL-5"),
         (AU, "email", {"kind": "inferred", "ongoing_relationship": True}, {"kind": "inferred"}, "AU-SPAM-1"),
         ({"country": "CH"}, "email", CUSTOMER, CUSTOMER | {"optout_offered": False}, "CH-UWG-1"),
         ({"country": "ZA"}, "email", CUSTOMER, CUSTOMER | {"similar_products": False}, "ZA-1"),
@@ -84,7 +81,7 @@ def test_the_latest_word_counts():
 )  # fmt: skip
 def test_a_law_asks_more_of_a_kind(who: dict, channel: str, good: dict, bad: dict, rule: str):
     """The condition's own rule is among the reasons when a consent falls short of it."""
-    home = {"venue": type(HOME)(country=who["country"], timezone="Europe/London")}
+    home = {"venue": Venue(country=who["country"], timezone="Europe/London")}
     assert judge(channel, who=who, **home, consents=[consent(**good)]).decision == "allow"
     result = judge(channel, who=who, **home, consents=[consent(**bad)])
     assert result.decision == "deny" and rule in result.reasons
@@ -92,14 +89,14 @@ def test_a_law_asks_more_of_a_kind(who: dict, channel: str, good: dict, bad: dic
 
 def test_a_customer_in_italy_is_one_for_mail_only():
     """The same soft opt-in lets mail go and stops a text."""
-    home = {"venue": type(HOME)(country="IT", timezone="Europe/Rome")}
+    home = {"venue": Venue(country="IT", timezone="Europe/Rome")}
     assert judge(who=IT, **home, consents=[consent(**CUSTOMER)]).decision == "allow"
     assert "EU-IT-1" in judge("sms", who=IT, **home, consents=[consent(**CUSTOMER)]).reasons
 
 
 def test_double_opt_in_is_about_mail():
     """A consent in Germany without the click is good for a text."""
-    home = {"venue": type(HOME)(country="DE", timezone="Europe/Berlin")}
+    home = {"venue": Venue(country="DE", timezone="Europe/Berlin")}
     assert judge("sms", who=DE, **home, consents=[consent(confirmed_at=None)]).decision == "allow"
 
 
@@ -141,7 +138,7 @@ def test_a_consent_without_a_beginning_has_not_begun(facts: dict):
 
 def test_the_last_use_keeps_an_irish_customer():
     """Twelve months run from the sale or from the last such mail, whichever was later."""
-    home = {"venue": type(HOME)(country="IE", timezone="Europe/Dublin")}
+    home = {"venue": Venue(country="IE", timezone="Europe/Dublin")}
     long_ago = CUSTOMER | {"event_at": at("2024-01-01T12:00:00Z")}
     assert judge(who=IE, **home, consents=[consent(**long_ago)]).decision == "deny"
     used = long_ago | {"last_used_at": at("2026-01-01T12:00:00Z")}
@@ -167,7 +164,7 @@ def test_booking_texts_need_the_number_given_for_them(kind: str):
 def test_a_company_s_mailbox_in_the_united_kingdom_needs_no_consent():
     """Only there, only mail; the ground is its own rule."""
     company = UK | {"subscriber_type": "corporate"}
-    home = {"venue": type(HOME)(country="GB", timezone="Europe/London")}
+    home = {"venue": Venue(country="GB", timezone="Europe/London")}
     result = judge(who=company, **home)
     assert (result.decision, result.basis) == ("allow", ("UK-PECR-5",))
     assert judge(who=UK, **home).reasons == ("UK-PECR-1",)

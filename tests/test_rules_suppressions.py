@@ -140,7 +140,7 @@ def test_a_guest_who_asked_to_be_left_alone_is(status: str | None, class_: str, 
     assert judge("email", class_, who={"country": "US", "status": status}).decision == decision
 
 
-# -- one confirmation ---------------------------------------------------------------------------------------------------
+# -- one confirmation -------------------------------------------------------------------------------------------------
 
 STOPPED = suppression(created_at=NOW - 60_000, classes=["marketing", "transactional", "informational"])
 
