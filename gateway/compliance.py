@@ -108,7 +108,8 @@ class Compliance:
     def means(self, channel: str, slug: str | None, plugin: Channel | None) -> Means:
         """With what a message of this channel and sender can be sent."""
         sender = self.sender(slug) or self._config.sender
-        return Means(sender, self._config.link_base, plugin is not None and plugin.carries_headers, channel == "email")
+        email = channel == "email"
+        return Means(sender, self._config.link_base, email and plugin is not None and plugin.carries_headers, email)
 
     # -- judging ------------------------------------------------------------------------------------------------------
 

@@ -22,13 +22,13 @@ async def send(call: Call) -> Answer:
 @routes.get("/messages/{id}", scope="read", gives=MessageView)
 async def show(call: Call) -> MessageView:
     """One message: its state, the decision with its citations, attempts and events."""
-    return await call.gateway.stories.one(call.match("id"), stories.with_content(call.query, call.caller), call.caller)
+    return await call.gateway.stories.one(call.match("id"), stories.with_content(call.query), call.caller)
 
 
 @routes.get("/messages", scope="read", gives=MessageList)
 async def list_(call: Call) -> MessageList:
     """Messages, newest first, narrowed by the query."""
-    return await call.gateway.stories.many(call.query, stories.with_content(call.query, call.caller), call.caller)
+    return await call.gateway.stories.many(call.query, stories.with_content(call.query), call.caller)
 
 
 @routes.post("/messages/{id}/cancel", scope="send", gives=MessageView)
