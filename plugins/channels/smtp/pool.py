@@ -18,40 +18,38 @@ class Pool:
         self._open, self._seconds = open_one, seconds
         self._slots = asyncio.Semaphore(slots)
         self._resting: list[Session] = []
-        self._lent = 0
+        self._taken = 0
         self._withheld = 0
 
     async def take(self) -> Session:
         """A session for one mail, to be given back. Waits for a slot; raises `Failure` when none can be opened.
 
-        A server that turns the next connection away while others work has enough of them: that slot is withheld until
-        one of the others ends, and the mail waits for one of these.
+        A server that turns one more connection away while others are busy has enough of them: that slot is withheld
+        until one of the others ends, and the mail waits for one of these.
         """
         while True:
             await self._slots.acquire()
+            self._taken += 1
             try:
-                session = self._rested() or await self._open()
+                return self._rested() or await self._open()
             except BaseException as reason:
-                if self._lent and isinstance(reason, Failure) and (reason.status_code or "").startswith("4"):
+                self._taken -= 1
+                if self._taken and isinstance(reason, Failure) and (reason.status_code or "").startswith("4"):
                     self._withheld += 1
                     continue
-                self._slots.release()
+                self._free()
                 raise
-            self._lent += 1
-            return session
 
     def give(self, session: Session) -> None:
         """Back to rest, or away with it."""
-        self._lent -= 1
-        self._slots.release()
+        self._taken -= 1
         if session.ready:
             session.rests_since = self._seconds()
             self._resting.append(session)
-            return
-        session.abort()
-        if self._withheld:
-            self._withheld -= 1
             self._slots.release()
+        else:
+            session.abort()
+            self._free()
 
     def close(self) -> None:
         """End those at rest politely."""
@@ -65,3 +63,10 @@ class Pool:
                 return session
             session.abort()
         return None
+
+    def _free(self) -> None:
+        """A connection less at the server: its slot, and one that was withheld, may be tried again."""
+        self._slots.release()
+        if self._withheld:
+            self._withheld -= 1
+            self._slots.release()

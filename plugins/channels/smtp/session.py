@@ -1,6 +1,7 @@
 """A conversation with a mail server: opened and secured once, then one mail after the other."""
 
 import asyncio
+import re
 import socket
 import ssl
 from base64 import b64encode
@@ -12,6 +13,8 @@ from gateway import Failure
 from .envelope import Envelope
 from .verdict import refusal
 from .wire import Broken, Reply, Wire
+
+SIZE = re.compile(r"[0-9]{1,18}")
 
 
 class Server(Struct, frozen=True):
@@ -108,11 +111,13 @@ class Session:
         raises; afterwards `ready` tells whether the session is still good."""
         self._between_mails = False
         await self._introduce(mail)
+        if not self._wire.quiet:  # a reply too many would pass for the one to this mail
+            raise Broken("garbage")
         mail.message.handing_over()
         self._wire.write(mail.data)
         reply = await self._wire.reply()
         self.used = True
-        if reply.code < 400 and reply.code // 100 != 2:
+        if 300 <= reply.code < 400:
             raise Broken("garbage")
         self._between_mails = reply.code != 421
         if reply.code >= 400:
@@ -122,25 +127,36 @@ class Session:
     async def _introduce(self, mail: Envelope) -> None:
         """MAIL, RCPT and DATA, in one piece where the server can take it so (RFC 2920)."""
         commands = self._commands(mail)
+        self._unfinished = True
         if self._pipelining:
             self._wire.write(b"".join(commands.values()))
         refused = None
         for step, line in commands.items():
             if not self._pipelining:
                 self._wire.write(line)
-            reply = await self._wire.reply()
-            if reply.code == 421 and self.used:
-                raise Broken("lost")
-            if reply.code // 100 != (3 if step == "DATA" else 2):
+            reply = await self._answer(step, refused)
+            if reply.code >= 400:
                 refused = refused or refusal(reply, step)
-                if not self._pipelining:
+                if reply.code == 421 or not self._pipelining:
                     break
         if refused is not None:
             # A server that wants text although it refused must not get any, not even none: that would be a mail.
             self._between_mails = reply.code not in (354, 421)
-            self.used = self._unfinished = True
+            self.used = True
             raise refused
         self._unfinished = False
+
+    async def _answer(self, step: str, refused: Failure | None) -> Reply:
+        """The reply to one of the commands. Where the server hangs up after a refusal, that was its last word."""
+        try:
+            reply = await self._wire.reply()
+            if reply.code == 421 and self.used:
+                raise Broken("lost")
+            if reply.code < 400 and not (reply.code == 354 if step == "DATA" else reply.code < 300):
+                raise Broken("garbage")
+        except Broken as broken:
+            raise (refused or broken) from None
+        return reply
 
     def _commands(self, mail: Envelope) -> dict[str, bytes]:
         reset = {"RSET": b"RSET\r\n"} if self._unfinished else {}
@@ -151,8 +167,8 @@ class Session:
         """What is said about the mail beforehand. Raises `Failure` for what this server cannot take."""
         options = ""
         if "SIZE" in self._offers:
-            limit = self._offers["SIZE"]
-            if limit.isdecimal() and 0 < int(limit) < mail.size:
+            limit = SIZE.fullmatch(self._offers["SIZE"])
+            if limit and mail.size > int(limit[0]) > 0:
                 raise self._refused_unasked("rejected", "5.3.4")
             options += f" SIZE={mail.size}"
         if mail.utf8:
@@ -191,7 +207,10 @@ async def _open(server: Server) -> Session:
 
 def _unreachable(error: OSError) -> Failure:
     """What kept us from talking to it. A certificate that does not hold is for a person to look at."""
-    codes = {TimeoutError: "timeout", socket.gaierror: "dns", ssl.SSLError: "tls", ConnectionRefusedError: "refused"}
+    codes = {
+        TimeoutError: "timeout", socket.gaierror: "dns", ssl.SSLError: "tls", ConnectionRefusedError: "refused",
+        ConnectionError: "lost",
+    }  # fmt: skip
     code = next((code for kind, code in codes.items() if isinstance(error, kind)), "unreachable")
     return Failure("config" if code == "tls" else "down", code=code, words=str(error))
 

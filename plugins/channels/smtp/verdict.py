@@ -35,8 +35,6 @@ def _opening(reply: Reply, step: str) -> str:
 def _kind(reply: Reply, step: str) -> str:
     if reply.code in AUTH:
         return "auth"
-    if reply.code < 400:
-        return "unknown"
     if reply.code < 500:
         return "transient"
     if reply.enhanced in BAD_ADDRESS:

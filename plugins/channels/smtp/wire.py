@@ -95,11 +95,10 @@ class Wire(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        self._size += len(data)
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             self._take(line)
-        if self._size > LONGEST_REPLY:
+        if self._size + len(self._rest) > LONGEST_REPLY:
             self._break("garbage")
         self._wake()
 
@@ -112,10 +111,11 @@ class Wire(asyncio.Protocol):
         if found is None:
             self._break("garbage")
             return
+        self._size += len(line)
         self._lines.append((found[3] or b"").decode("utf-8", "replace"))
         if found[2] != b"-":
             self._replies.append(Reply(int(found[1]), tuple(self._lines)))
-            self._lines, self._size = [], len(self._rest)
+            self._lines, self._size = [], 0
 
     def _break(self, code: str) -> None:
         if self._broken is None:
