@@ -1,0 +1,151 @@
+"""What config.toml may say, for people and for editors; and what this one says, with where each value comes from."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, get_args, get_origin
+
+import msgspec
+from msgspec import NODEFAULT, Meta, Struct, structs
+
+from gateway.config.converter import bared, is_mapping, is_struct, quoted, words
+from gateway.config.faults import Path, dotted, suggestion
+from gateway.config.sections import Sections
+from gateway.config.snapshot import COMMON, FIXED, Config
+from gateway.config.source import leaves
+from gateway.config.values import Kind
+from gateway.errors import BadInput
+
+NAMES = {"providers": "<name>", "senders": "<slug>", "limits": "<name>"}
+"""What stands for the name of a table that the administrator names."""
+
+
+class Key(NamedTuple):
+    """One key of config.toml: its dotted name, its type with annotations, and its default (NODEFAULT: none)."""
+
+    name: str
+    type: Any
+    default: Any
+
+
+class Shown(NamedTuple):
+    """One value in force: as it is written in config.toml (None: not set), and where it comes from."""
+
+    key: str
+    value: str | None
+    origin: str
+
+
+# -- what may be said -------------------------------------------------------------------------------------------------
+
+
+def keys() -> list[str]:
+    """The dotted name of every key, such as `server.port` or `providers.<name>.plugin`."""
+    return [key.name for key in manual()]
+
+
+def manual(struct: type[Struct] = Sections, prefix: str = "") -> Iterator[Key]:
+    """Every key in the order of the sections."""
+    for one in structs.fields(struct):
+        name = prefix + one.encode_name
+        bare, _ = bared(one.type)
+        if is_struct(bare):
+            yield from manual(bare, f"{name}.")
+        elif name in NAMES:
+            yield from manual(bared(get_args(bare)[1])[0], f"{name}.{NAMES[name]}.")
+        else:
+            yield Key(name, one.type, default_of(one))
+
+
+def default_of(field: structs.FieldInfo) -> Any:
+    """The default of a field; NODEFAULT where it must be given."""
+    return field.default if field.default_factory is NODEFAULT else field.default_factory()
+
+
+def explain(name: str) -> str:
+    """A key in words: what it is for, what it takes, what holds without it. Raises BadInput for a key that is not."""
+    found = {key.name: key for key in manual()}
+    key = found.get(general(name))
+    if key is None:
+        if name.startswith("providers.") and name.count(".") >= 2:
+            return f"{name} belongs to the provider's plugin."
+        raise BadInput(f"there is no key of this name; {suggestion(name, found)}")
+    lines = [key.name, f"  {described(key.type)}", f"  Takes: {words(key.type)}.", f"  {without(key)}"]
+    if key.name.partition(".")[0] in FIXED:
+        lines.append("  A change needs a restart.")
+    return "\n".join(lines)
+
+
+def general(name: str) -> str:
+    """`providers.main.plugin` as the key it is an example of."""
+    section, *rest = name.split(".")
+    return ".".join([section, NAMES[section], *rest[1:]]) if section in NAMES and len(rest) > 1 else name
+
+
+def described(type_: Any) -> str:
+    """What a key is for."""
+    _, hints = bared(type_)
+    return next((hint.description for hint in hints if isinstance(hint, Meta) and hint.description), "")
+
+
+def without(key: Key) -> str:
+    """What holds while a key is left out."""
+    if key.default is NODEFAULT:
+        return "It must be given."
+    if key.default is None or key.default in ("", (), {}):
+        return "Left out: nothing."
+    return f"Left out: {as_written(key.default, key.type)}."
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of config.toml, for editors."""
+    drawn = without_defaults(msgspec.json.schema(Sections, schema_hook=lambda type_: {}))
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "config.toml of Guest Gateway"}
+    return head | drawn
+
+
+def without_defaults(part: Any) -> Any:
+    """A schema without what holds when a key is left out: there a duration is a number, and in the file it is text."""
+    if isinstance(part, dict):
+        return {key: without_defaults(value) for key, value in part.items() if key != "default"}
+    return [without_defaults(item) for item in part] if isinstance(part, list) else part
+
+
+# -- what is said -----------------------------------------------------------------------------------------------------
+
+
+def show(config: Config) -> list[Shown]:
+    """Every value in force, defaults included."""
+    return list(shown(config, Sections, (), config))
+
+
+def shown(value: Any, type_: Any, path: Path, config: Config) -> Iterator[Shown]:
+    """The values of one table."""
+    bare, _ = bared(type_)
+    if is_struct(bare) and isinstance(value, Struct):
+        for one in structs.fields(bare):
+            yield from shown(getattr(value, one.name), one.type, (*path, one.encode_name), config)
+        if path[:1] == ("providers",):
+            yield from plugin_keys(path, config)
+    elif is_mapping(get_origin(bare)) and len(path) == 1:
+        for name, table in value.items():
+            yield from shown(table, get_args(bare)[1], (*path, name), config)
+    else:
+        yield Shown(dotted(path), None if value is None else as_written(value, type_), config.source.wrote(path))
+
+
+def plugin_keys(path: Path, config: Config) -> Iterator[Shown]:
+    """The keys of a provider that are its plugin's, as they were written."""
+    table: Any = config.source.tree
+    for part in path:
+        table = table[part]
+    for inner, value in leaves({key: value for key, value in table.items() if key not in COMMON}):
+        if not any(isinstance(part, int) for part in inner):
+            yield Shown(dotted(path + inner), quoted(value), config.source.wrote(path + inner))
+
+
+def as_written(value: Any, type_: Any) -> str:
+    """A value as config.toml has it."""
+    bare, hints = bared(type_)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(as_written(item, get_args(bare)[0]) for item in value)}]"
+    kind = next((hint for hint in hints if isinstance(hint, Kind)), None)
+    return quoted(kind.writes(value) if kind else value)

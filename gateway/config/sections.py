@@ -1,0 +1,181 @@
+"""What config.toml may say: a struct for every table. Its types and descriptions are what is checked, what
+`gateway config explain` tells, and what editors are given.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct, field
+
+from gateway import channel
+from gateway.config.values import (
+    Bytes,
+    Country,
+    Email,
+    Folder,
+    Host,
+    Language,
+    Line,
+    Network,
+    Origin,
+    Phone,
+    Region,
+    Seconds,
+    Slug,
+    Zone,
+)
+from gateway.model import ChannelName
+
+LIMITS: dict[str, dict[str, Any]] = {
+    "send": {"endpoints": ["messages.send", "messages.template"], "quota": 100, "window": "1m"},
+    "bulk": {"endpoints": ["messages.bulk"], "quota": 10, "window": "1m"},
+    "check": {"endpoints": ["compliance.check"], "quota": 500, "window": "1m"},
+    "auth": {"endpoints": ["auth"], "quota": 10, "window": "1m", "by": "ip"},
+}
+"""The limits that hold unless a table of the same name says otherwise."""
+
+PROVIDERS: dict[str, dict[str, Any]] = {
+    "outbox_email": {"plugin": "outbox", "channel": "email"},
+    "outbox_sms": {"plugin": "outbox", "channel": "sms"},
+}
+"""Who delivers while no provider is configured: nobody is written to, the messages lie in a folder to be looked at."""
+
+Endpoint = Literal["messages.send", "messages.template", "messages.bulk", "compliance.check", "auth"]
+LARGEST = 1_000_000_000
+
+
+def about(description: str, **bounds: Any) -> Meta:
+    """What a key is for, and between what bounds its value lies."""
+    return Meta(description=description, **bounds)
+
+
+class Table(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One table of config.toml."""
+
+
+class Server(Table, frozen=True):
+    """Where the gateway listens, and under which address the world knows it."""
+
+    host: Annotated[Host, about("Where the API and the guests' pages are served.")] = "127.0.0.1"
+    port: Annotated[int, about("Their port; 0 takes any free one.", ge=0, le=65_535)] = 8080
+    ops_host: Annotated[Host, about("Where health and metrics are served, without a key.")] = "127.0.0.1"
+    ops_port: Annotated[int, about("The port of health and metrics; 0 takes any free one.", ge=0, le=65_535)] = 9090
+    metrics: Annotated[bool, about("Serve /metrics on the main port too, to callers with the scope ops.")] = False
+    public_url: Annotated[Origin, about("What the links in guests' messages begin with.")] = ""
+    proxies: Annotated[tuple[Network, ...], about("Proxies whose X-Forwarded headers are believed.")] = ()
+
+
+class Venue(Table, frozen=True):
+    """The house that writes. The law of its country holds beside that of the guest's."""
+
+    name: Annotated[Line, about("The venue's name as guests know it.")] = ""
+    country: Annotated[Country | None, about("The country the venue is in.")] = None
+    region: Annotated[Region | None, about("Its state or province, where laws differ by state.")] = None
+    timezone: Annotated[Zone, about("Its time zone, which also stands in for that of an unknown guest.")] = "UTC"
+    language: Annotated[Language, about("The language of the gateway's own words to guests.")] = "en"
+
+
+class Sender(channel.Sender, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who a message is from. Many laws want offers to carry a name, a postal address and a way to reach the sender:
+    without these such messages are refused."""
+
+    name: Annotated[Line, about("The name beside an e-mail's address and at the head of a text.")] = ""
+    email: Annotated[Email, about("The address e-mails come from.")] = ""
+    phone: Annotated[Phone, about("The number texts come from, where the provider leaves the choice.")] = ""
+    postal_address: Annotated[Line, about("Where a letter reaches the sender; it stands at the foot of offers.")] = ""
+    contact: Annotated[Line, about("How a guest reaches the sender, in the sender's own words.")] = ""
+
+
+class Provider(Struct, frozen=True, kw_only=True):
+    """A plugin that delivers for a channel. All other keys of the table belong to the plugin."""
+
+    plugin: Annotated[Slug, about("The name of the plugin that delivers, such as smtp or outbox.")]
+    channel: Annotated[ChannelName, about("The channel it delivers for.")]
+    connections: Annotated[int, about("How many messages may be on their way to it at once.", ge=1, le=1000)] = 8
+    timeout: Annotated[Seconds, about("How long handing over one message may take.")] = 30.0
+    uncertain: Annotated[
+        Literal["resend", "hold"] | None, about("What becomes of a message that it may or may not have taken.")
+    ] = None
+
+
+class Delivery(Table, frozen=True):
+    """How long the gateway goes on trying."""
+
+    retry: Annotated[
+        tuple[Seconds, ...], about("The waits before the next attempt; the last repeats.", min_length=1)
+    ] = (5.0, 30.0, 120.0, 600.0, 1800.0, 7200.0, 21_600.0)
+    give_up_after: Annotated[Seconds, about("The age at which a message that was not delivered fails.")] = 172_800.0
+
+
+class Limit(Table, frozen=True):
+    """So many requests in so much time. The tables send, bulk, check and auth are built in; a table of the same name
+    replaces one."""
+
+    endpoints: Annotated[tuple[Endpoint, ...], about("What is counted; auth is a failed log-in.", min_length=1)]
+    quota: Annotated[int, about("How many in a window.", ge=1, le=LARGEST)]
+    window: Annotated[Seconds, about("How long a window is.")]
+    burst: (
+        Annotated[int, about("How many at once after a quiet time; the quota if left out.", ge=1, le=LARGEST)] | None
+    ) = None
+    by: Annotated[Literal["api_key", "ip"], about("Whose requests count together; ip is for auth.")] = "api_key"
+    algorithm: Annotated[Slug, about("The name of the limiter plugin that counts.")] = "token_bucket"
+    enabled: Annotated[bool, about("Whether the limit holds. false is enough to remove a built-in one.")] = True
+
+
+class Compliance(Table, frozen=True):
+    """House rules. The law itself cannot be configured."""
+
+    policy: Annotated[Mapping[str, Any], about("Policies of the rule packs that a venue may set.")] = field(
+        default_factory=dict
+    )
+
+
+class Plugins(Table, frozen=True):
+    """Where plugins are looked for."""
+
+    paths: Annotated[
+        tuple[Folder, ...], about("Folders of your own plugins, besides built-in and installed ones.")
+    ] = ()
+
+
+class Store(Table, frozen=True):
+    """The file everything is kept in."""
+
+    allow_network_fs: Annotated[bool, about("Start on a network file system, which may lose what it confirmed.")] = (
+        False
+    )
+    reserve: Annotated[Bytes, about("Disk space kept back, so that guests can say stop when it is full.")] = 64_000_000
+
+
+class Audit(Table, frozen=True):
+    """How often the record of who did what is signed."""
+
+    checkpoint_every: Annotated[int, about("After so many new entries.", ge=1, le=LARGEST)] = 1000
+    checkpoint_after: Annotated[Seconds, about("After so much time, if there is anything new.")] = 600.0
+
+
+class Logs(Table, frozen=True):
+    """What the gateway says while it works."""
+
+    format: Annotated[Literal["auto", "json", "text"], about("auto is text on a terminal, else json.")] = "auto"
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], about("The least important kind of line to be written.")
+    ] = "info"
+
+
+class Sections(Table, frozen=True):
+    """All of config.toml."""
+
+    config_version: Annotated[Literal[1], about("The version of this file's format.")] = 1
+    server: Server = Server()
+    venue: Venue = Venue()
+    sender: Sender = Sender()
+    senders: Mapping[Slug, Sender] = field(default_factory=dict)
+    providers: Mapping[Slug, Provider] = field(default_factory=dict)
+    delivery: Delivery = Delivery()
+    limits: Mapping[Slug, Limit] = field(default_factory=dict)
+    compliance: Compliance = Compliance()
+    plugins: Plugins = Plugins()
+    store: Store = Store()
+    audit: Audit = Audit()
+    logs: Logs = Logs()

@@ -1,0 +1,119 @@
+"""The configuration as the gateway works with it: read once, checked as a whole, never changed."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct, structs
+
+from gateway.config.converter import convert
+from gateway.config.faults import ConfigFault, ConfigFaults, suggestion
+from gateway.config.faults import Path as Place
+from gateway.config.secret import names_secret, world_readable
+from gateway.config.sections import Provider, Sections
+from gateway.config.source import Source, leaves
+from gateway.config.values import loopback
+
+COMMON = frozenset(Provider.__struct_fields__)
+"""Keys of a provider's table that are the gateway's; the others are the plugin's."""
+
+FIXED = ("server", "plugins", "store", "audit", "logs")
+"""Sections that are only looked at when the gateway starts."""
+
+
+class Config(Sections, frozen=True, kw_only=True):
+    """Everything config.toml says or leaves to the defaults, as one frozen value."""
+
+    source: Source
+
+    @property
+    def link_base(self) -> str:
+        """What guests' links begin with; "" when no guest could follow them."""
+        server = self.server
+        if server.public_url or not loopback(server.host):
+            return server.public_url
+        host = f"[{server.host}]" if ":" in server.host else server.host
+        return f"http://{host}:{server.port}"
+
+    def provider_settings(self, name: str, settings: type[Struct]) -> tuple[Any, list[ConfigFault]]:
+        """The plugin's own keys of a provider's table as its Settings, or None and every fault.
+
+        Settings may declare a key of the gateway's, such as `timeout`, to see what was written there.
+        """
+        others = COMMON.difference(settings.__struct_encode_fields__)
+        mine = {key: value for key, value in self.source.tree["providers"][name].items() if key not in others}
+        return convert(self.source.fault, ("providers", name), mine, settings)
+
+    def unknown_plugin(self, name: str, known: Iterable[str]) -> ConfigFault:
+        """The fault of a provider whose plugin is not there."""
+        return self._unknown(("providers", name, "plugin"), self.providers[name].plugin, known)
+
+    def unknown_algorithm(self, name: str, known: Iterable[str]) -> ConfigFault:
+        """The fault of a limit whose limiter is not there."""
+        return self._unknown(("limits", name, "algorithm"), self.limits[name].algorithm, known)
+
+    def _unknown(self, path: Place, wrong: str, known: Iterable[str]) -> ConfigFault:
+        return self.source.fault("unknown-plugin", path, suggestion(wrong, sorted(known)))
+
+    def warnings(self) -> list[str]:
+        """What works and should not stay so: secrets everybody on this machine can read."""
+        files = ((path, value) for path, value in leaves(self.source.tree) if names_secret(str(path[-1])))
+        return [
+            self.source.fault("open-secret", path, "others can read this file: chmod 600 it").line_of("warning")
+            for path, value in files
+            if world_readable(Path(str(value)))
+        ]
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Config:
+    """The configuration of a file (None: of defaults that work) under the `GATEWAY__` variables of an environment.
+
+    Raises ConfigFaults with everything that is wrong.
+    """
+    source = Source(path, environ)
+    tree = source.tree | {"providers": own_keys(source.tree["providers"])}
+    sections, wrong = convert(source.fault, (), tree, Sections)
+    faults = [*source.faults, *source.inline_secrets(), *wrong]
+    if sections is not None:
+        faults += odd(sections, source)
+    if faults:
+        raise ConfigFaults(faults)
+    return Config(**structs.asdict(sections), source=source)
+
+
+def own_keys(providers: Any) -> Any:
+    """The providers' tables without what belongs to their plugins."""
+    if not isinstance(providers, dict):
+        return providers
+    return {
+        name: {key: value for key, value in table.items() if key in COMMON} if isinstance(table, dict) else table
+        for name, table in providers.items()
+    }
+
+
+def odd(config: Sections, source: Source) -> Iterator[ConfigFault]:
+    """Values that are right each by itself and wrong together."""
+    server = config.server
+    if server.port and server.port == server.ops_port and server.host == server.ops_host:
+        yield source.fault("wrong-value", ("server", "ops_port"), "must be another port than server.port")
+    for name, limit in config.limits.items():
+        if "auth" in limit.endpoints and (len(set(limit.endpoints)) > 1 or limit.by != "ip"):
+            detail = 'auth is counted alone and by "ip": nobody is known yet when a log-in fails'
+            yield source.fault("wrong-value", ("limits", name, "endpoints"), detail)
+        elif "auth" not in limit.endpoints and limit.by == "ip":
+            yield source.fault("wrong-value", ("limits", name, "by"), 'must be "api_key"; "ip" is for auth alone')
+
+
+def restart_needed(old: Config, new: Config) -> list[str]:
+    """The keys that differ and are only looked at when the gateway starts, such as `server.port`."""
+    return [
+        f"{section}.{key}"
+        for section in FIXED
+        for key in getattr(old, section).__struct_fields__
+        if getattr(getattr(old, section), key) != getattr(getattr(new, section), key)
+    ]
+
+
+def starter() -> str:
+    """The text of a config.toml to begin with; it works as it is."""
+    return Path(__file__).with_name("starter.toml").read_text("utf-8")
