@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from gateway import ids
 from gateway.errors import Fault, GatewayError, Invalid
+from gateway.facts import Facts
 from gateway.model import CONTACT_OF
 from gateway.orders import Recipient
 from gateway.store import guests
@@ -29,8 +30,8 @@ class Named(Struct, frozen=True):
 class Addresses:
     """Looks people up by what a request calls them."""
 
-    def __init__(self, db: Database, vault: Vault):
-        self._db, self._vault = db, vault
+    def __init__(self, db: Database, vault: Vault, facts: Facts):
+        self._db, self._vault, self._facts = db, vault, facts
 
     def find(self, to: str | Recipient, channel: str, pointer: str = "/to") -> Named:
         """The guest to be reached over `channel`. Raises Invalid, with the pointer of what is wrong."""
@@ -45,7 +46,7 @@ class Addresses:
             raise Invalid(faults=[Fault(at, "missing", f"a message over {channel} needs the {kind}, or a guest_id")])
         address, blind = self._key(kind, getattr(said, kind), at)
         other = self._other(said, kind, pointer)
-        guest = guests.behind(self._db.reader, blind)
+        guest = self._facts.behind(blind).guest
         self._same_person(guest, other, pointer)
         return Named(kind, address, blind, guest, said, other)
 

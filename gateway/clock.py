@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 
@@ -30,8 +31,13 @@ class SystemClock:
 def rfc3339(ms: int) -> str:
     """`1791540000000` as `2026-10-09T10:00:00Z`; a fraction only where there is one."""
     seconds, rest = divmod(ms, 1000)
-    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{text}.{rest:03d}Z" if rest else f"{text}Z"
+    return f"{_second(seconds)}.{rest:03d}Z" if rest else f"{_second(seconds)}Z"
+
+
+@lru_cache(1024)
+def _second(seconds: int) -> str:
+    """Kept, because most times that are written down are of this very second."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def milliseconds(at: datetime) -> int:

@@ -11,23 +11,21 @@ from gateway.channel import Channel, Sender
 from gateway.clock import Clock, parse_rfc3339
 from gateway.compose import Means
 from gateway.config import Config
+from gateway.facts import Facts
 from gateway.letters import Envelope
 from gateway.model import CONTACT_OF
 from gateway.orders import SendOrder
 from gateway.routing import Routes
 from gateway.rules import (
-    Consent,
     Given,
     History,
     MessageFacts,
     Recipient,
     Result,
     Rulebook,
-    Suppression,
     Venue,
-    in_force,
 )
-from gateway.store import consents, messages, suppressions
+from gateway.store import messages
 from gateway.store.db import Database
 from gateway.store.guests import Guest
 from gateway.store.outbox import Due
@@ -42,14 +40,6 @@ HINTS = (
     ("CORE-SUP", "This guest said stop. Only a new yes from the guest changes that."),
     ("DLV-", "Mend the sender's set-up in config.toml; nothing is wrong with the guest."),
 )
-
-
-class Known(NamedTuple):
-    """What the store knows that the rules ask for."""
-
-    consents: list[Consent]
-    suppressions: list[Suppression]
-    history: list[History]
 
 
 class Case(Struct, frozen=True):
@@ -94,8 +84,10 @@ class Judgement(NamedTuple):
 class Compliance:
     """The rulebook in force, and how a message's facts are brought before it."""
 
-    def __init__(self, rulebook: Rulebook, config: Config, db: Database, routes: Routes, clock: Clock):
-        self.rulebook, self._config, self._db, self._routes, self._clock = rulebook, config, db, routes, clock
+    def __init__(self, rulebook: Rulebook, config: Config, db: Database, facts: Facts, routes: Routes,
+                 clock: Clock):  # fmt: skip
+        self.rulebook, self._config, self._db, self._facts = rulebook, config, db, facts
+        self._routes, self._clock = routes, clock
         venue = config.venue
         self._venue = Venue(country=venue.country, region=venue.region, timezone=venue.timezone)
 
@@ -126,7 +118,7 @@ class Compliance:
         """May this message leave now? `going`: what is on its way to the same guest at this moment."""
         case = Case(due.channel, due.class_, due.category, address, due.sender, envelope)
         guest = NOBODY._replace(
-            id=due.guest_id, status=due.status, country=due.country, region=due.region, timezone=due.timezone
+            id=due.guest_id, blind=due.blind, status=due.status, country=due.country, region=due.region, timezone=due.timezone
         )
         return self._judge(case, guest, due.blind, plugin, going)
 
@@ -138,33 +130,28 @@ class Compliance:
         self, case: Case, guest: Guest, blind: bytes, plugin: Channel | None, going: Sequence[History]
     ) -> Judgement:
         now = self._clock.now()
-        known = self._look_up(guest, blind, case.channel, now)
+        known = self._facts.of(guest) if guest.id else self._facts.behind(blind)
         message = self._message(case, self.means(case.channel, case.sender, plugin))
         given = Given(
             now=now,
             venue=self._venue,
             recipient=recipient(case, guest),
             message=message,
-            consents=known.consents,
+            consents=known.consents if guest.id else [],
             suppressions=known.suppressions,
-            history=[*known.history, *going],
+            history=[*self._sent_to(guest, case.channel, now), *going],
         )
         other = case.envelope.timezone
         if other is not None and guest.timezone is not None and other != guest.timezone:
             return self._said(self._in_both(given, other), now)
         return self._said(self.rulebook.judge(given), now)
 
-    def _look_up(self, guest: Guest, blind: bytes, channel: str, now: int) -> Known:
-        reader = self._db.reader
-        if not guest.id:
-            return Known([], suppressions.of(reader, blind), [])
-        ledger = consents.of(reader, guest.id)
-        sent = messages.history(reader, guest.id, now - HISTORY_MS) if channel != "email" else []
-        return Known(
-            in_force(ledger, now) if ledger else [],
-            suppressions.of(reader, blind),
-            [History(channel=row[0], class_=row[1], category=row[2], sent_at=row[3]) for row in sent],
-        )
+    def _sent_to(self, guest: Guest, channel: str, now: int) -> list[History]:
+        """What he got lately. No rule counts e-mails."""
+        if not guest.id or channel == "email":
+            return []
+        sent = messages.history(self._db.reader, guest.id, now - HISTORY_MS)
+        return [History(channel=row[0], class_=row[1], category=row[2], sent_at=row[3]) for row in sent]
 
     def _message(self, case: Case, means: Means) -> MessageFacts:
         declared = case.envelope.declares

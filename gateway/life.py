@@ -19,10 +19,11 @@ from gateway.clock import Clock, SystemClock
 from gateway.compliance import Compliance
 from gateway.config import Config, restart_needed
 from gateway.data_folder import DataFolder
-from gateway.delivery import Courier, Delivery, Stops
+from gateway.delivery import Courier, Delivery
 from gateway.delivery.prepare import Preparation
 from gateway.delivery.worker import recover
 from gateway.errors import Draining, NotUsable
+from gateway.facts import Facts
 from gateway.health import Health
 from gateway.ids import Ids, public
 from gateway.intake import Intake
@@ -97,19 +98,12 @@ class Gateway:
     def _open_store(self) -> None:
         reserve = Reserve(self.data.path / "reserve", self.config.store.reserve)
         reserve.fill()
-        self.stops = Stops()
         self.db = Database(self.data.database, self.clock, self._die, reserve)
         self.db.open()
         self._closing.append(self.db.close)
         self.record = Record(self.db, self.vault, self.clock, self.config.audit)
         self.db.before_commit = self.record.write
-        self.db.after_commit = self._committed
-
-    def _committed(self, tx: Any) -> None:
-        """In the writer thread, right after a commit."""
-        self.record.committed(tx)
-        if tx.stops:
-            self.stops.add(tx.stops)
+        self.db.after_commit = self.record.committed
 
     def _check_guest_keys(self) -> None:
         """Every guest's key must be there: without it his messages could neither be read nor sent."""
@@ -124,8 +118,9 @@ class Gateway:
         channels = self._providers()
         self.routes = Routes(channels)
         self.letters = Letters(self.vault, self.ids, self.clock, link_base, config.venue.language)
-        self.addresses = Addresses(self.db, self.vault)
-        self.compliance = Compliance(rulebook, config, self.db, self.routes, self.clock)
+        self.facts = Facts(self.db)
+        self.addresses = Addresses(self.db, self.vault, self.facts)
+        self.compliance = Compliance(rulebook, config, self.db, self.facts, self.routes, self.clock)
         self.callers = Callers(self.db, self.vault, self.clock)
         self.repeats = Repeats(self.db, self.vault, self.clock)
         self.repeats.load()
@@ -137,13 +132,13 @@ class Gateway:
         self.recall = Recall(self.db, self.stories, self.letters, self.intake)
         self.privacy = Privacy(self.db, self.addresses, self.letters, self.ids, self.clock)
         self.health = Health(self.db, self.routes, self.clock, self.record.last_time)
-        preparation = Preparation(self.compliance, self.letters, self.stops, self.clock.now)
+        preparation = Preparation(self.compliance, self.letters, self.db.changes, self.clock.now)
         couriers = [
             Courier(provider, self.routes, self.db, preparation, self.letters, lambda: self.config.delivery, self.log,
                     self.clock)
             for provider in channels
         ]  # fmt: skip
-        self.delivery = Delivery(couriers, self.routes, self.stops)
+        self.delivery = Delivery(couriers, self.routes)
         self.intake.wake = self.delivery.wake
 
     def _providers(self) -> list[Provider]:

@@ -62,16 +62,16 @@ async def test_one_bad_item_does_not_harm_its_neighbours(db):
 
 
 async def test_a_work_may_refuse_by_raising(db):
-    """What a work raises reaches its caller, and nothing of it stays: neither rows nor audit entries nor stops."""
+    """What a work raises reaches its caller, and nothing of it stays: neither rows nor audit entries nor changes."""
 
     def refuse(tx, items):
         tx.audit("somebody", "did", "that", b"")
-        tx.stop(b"x")
+        tx.changed(b"x")
         note(tx, [("half", "done")])
         raise Conflict()
 
     seen = []
-    db.before_commit = lambda tx: seen.append((list(tx.entries), list(tx.stops)))
+    db.before_commit = lambda tx: seen.append((list(tx.entries), list(tx.changes)))
     with pytest.raises(Conflict):
         await db.write(refuse, None)
     assert seen == [([], [])]

@@ -1,5 +1,6 @@
 """Keys, seals, indexes and tokens: what opens, and what must never open."""
 
+import hmac
 import sqlite3
 
 import pytest
@@ -12,6 +13,7 @@ from gateway.vault.apikeys import ApiKeys
 from gateway.vault.index import email, phone
 from gateway.vault.keystore import SPARE, PurposeKey
 from gateway.vault.links import Links
+from gateway.vault.mac import Mac
 
 ROW, OTHER = b"r" * 16, b"o" * 16
 
@@ -236,6 +238,12 @@ def test_a_blind_index_is_the_same_for_the_same_address_only(vault):
     values = {vault.index.blind(kind, address) for kind in ("email", "phone") for address in ("a@b.org", "+351")}
     assert len(values) == 4
     assert vault.index.blind("email", "a@b.org") in values
+
+
+@given(st.binary(max_size=64), st.binary(max_size=300))
+def test_a_mac_is_the_standards(key, message):
+    """The quick way gives what the standard library gives."""
+    assert Mac(key).digest(message) == hmac.digest(key, message, "sha256")
 
 
 # -- tokens ----------------------------------------------------------------------------------------------------------

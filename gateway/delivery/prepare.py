@@ -7,10 +7,10 @@ from gateway import compose, ids
 from gateway.channel import Channel, Message
 from gateway.compliance import Compliance, Judgement
 from gateway.delivery.settle import Settled
-from gateway.delivery.stops import Stops
 from gateway.errors import Stopped
 from gateway.letters import Content, Envelope, Letters
 from gateway.rules import History
+from gateway.store.changes import Changes
 from gateway.store.outbox import HELD, Due
 
 GOOD_FOR_MS = 1000
@@ -33,8 +33,8 @@ class Parcel:
 class Preparation:
     """Makes parcels. Everything here runs between two turns of the loop and is over in a fraction of a millisecond."""
 
-    def __init__(self, compliance: Compliance, letters: Letters, stops: Stops, now: Callable[[], int]):
-        self.compliance, self.letters, self.stops, self.now = compliance, letters, stops, now
+    def __init__(self, compliance: Compliance, letters: Letters, changes: Changes, now: Callable[[], int]):
+        self.compliance, self.letters, self.changes, self.now = compliance, letters, changes, now
         self.going: dict[int, list[History]] = {}
         """Per guest, what is being handed over right now: it counts as history for his next message."""
 
@@ -44,7 +44,7 @@ class Preparation:
         if due.expires_at is not None and now >= due.expires_at:
             return Settled(due.id, due.uuid, "expired")
         envelope = self.letters.envelope(due.envelope)
-        mark = self.stops.mark
+        mark = self.changes.mark
         address = self.letters.open_address(due.key_id, due.contact_uuid, due.address_sealed)
         parcel = Parcel(due, envelope, address, self._judge(due, envelope, address, plugin), mark)
         if parcel.judgement.decision != "allow":
@@ -79,9 +79,9 @@ class Preparation:
         if due.expires_at is not None and now >= due.expires_at:
             parcel.stopped = Settled(due.id, due.uuid, "expired")
             raise Stopped()
-        if now - parcel.judgement.at <= GOOD_FOR_MS and not self.stops.since(due.blind, parcel.mark):
+        if now - parcel.judgement.at <= GOOD_FOR_MS and not self.changes.since(due.blind, parcel.mark):
             return
-        parcel.mark = self.stops.mark
+        parcel.mark = self.changes.mark
         parcel.judgement = self._judge(due, parcel.envelope, parcel.address, plugin)
         if parcel.judgement.decision != "allow":
             parcel.stopped = not_now(due, parcel.judgement)

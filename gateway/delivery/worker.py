@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 from gateway import ids
 from gateway.delivery.courier import Courier
-from gateway.delivery.stops import Stops
 from gateway.routing import Routes
 from gateway.store import events, messages, outbox
 from gateway.store.db import Database, Tx
@@ -17,8 +16,8 @@ CRASHES = 3
 class Delivery:
     """Owns one courier per provider."""
 
-    def __init__(self, couriers: Sequence[Courier], routes: Routes, stops: Stops):
-        self.couriers, self.routes, self.stops = couriers, routes, stops
+    def __init__(self, couriers: Sequence[Courier], routes: Routes):
+        self.couriers, self.routes = couriers, routes
 
     async def start(self) -> None:
         for courier in self.couriers:

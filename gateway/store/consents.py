@@ -23,7 +23,7 @@ _decoder = json.Decoder(ConsentEvent)
 
 
 def add(tx: Tx, consent: NewConsent) -> None:
-    """Append an entry."""
+    """Append an entry, and say that what was known about the guest's addresses is stale."""
     tx.execute(
         """
         INSERT INTO consents (uuid, guest_id, action, at, facts, proof_sealed, actor) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -33,6 +33,8 @@ def add(tx: Tx, consent: NewConsent) -> None:
             json.encode(consent.event).decode(), consent.proof_sealed, consent.actor,
         ),
     )  # fmt: skip
+    for (blind,) in tx.execute("SELECT blind FROM contacts WHERE guest_id = ?", (consent.guest_id,)):
+        tx.changed(blind)
 
 
 def of(reader: sqlite3.Connection, guest_id: int) -> list[ConsentEvent]:

@@ -19,6 +19,7 @@ from typing import Any
 from gateway import metrics
 from gateway.clock import Clock
 from gateway.errors import Draining, GatewayError, StorageFailed, StorageFull, Unavailable
+from gateway.store.changes import Changes
 from gateway.store.reserve import Reserve
 
 Work = Callable[["Tx", Sequence[Any]], Sequence[Any]]
@@ -44,12 +45,12 @@ class Job:
 
 @dataclass(slots=True)
 class Tx:
-    """The open transaction, as works see it. Rows go in at once; audit entries and stops are gathered for the commit."""
+    """The open transaction, as works see it. Rows go in at once; audit entries and changes are gathered for the commit."""
 
     connection: sqlite3.Connection
     now: int
     entries: list[tuple[str, str, str, bytes, bytes]] = field(default_factory=list)
-    stops: list[Any] = field(default_factory=list)
+    changes: list[bytes] = field(default_factory=list)
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
         return self.connection.execute(sql, parameters)
@@ -69,9 +70,9 @@ class Tx:
         """Add an entry to the audit log, in this very transaction. `salt`: sealed, where the hash needed one."""
         self.entries.append((actor, action, object_, data_hash, salt))
 
-    def stop(self, what: Any) -> None:
-        """Tell the delivery, right after the commit, that something may no longer go out (a blind index, a message)."""
-        self.stops.append(what)
+    def changed(self, blind: bytes) -> None:
+        """Tell everyone, right after the commit, that what was known about this address is stale."""
+        self.changes.append(blind)
 
 
 class Database:
@@ -86,6 +87,9 @@ class Database:
         self.before_commit: Callable[[Tx], None] = lambda tx: None
         self.after_commit: Callable[[Tx], None] = lambda tx: None
         self.broken: str | None = None
+        self.changes = Changes()
+        self.turn_mark = 0
+        """How far the changes had come when the reader's present snapshot was taken, or before."""
         self._jobs: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
         self._waiting: list[Job] = []
         self._in_turn = False
@@ -207,6 +211,8 @@ class Database:
             raise
         self._rows_since_checkpoint += self._writer.total_changes - before
         metrics.COMMITS.observe(len(jobs))
+        if tx.changes:
+            self.changes.add(tx.changes)
         self.after_commit(tx)
         return results
 
@@ -252,6 +258,7 @@ class Database:
         """
         if not self._in_turn:
             self._in_turn = True
+            self.turn_mark = self.changes.mark
             self._turn_reader.execute("BEGIN")
             self._loop.call_soon(self._end_turn)
         return self._turn_reader
@@ -305,7 +312,7 @@ def connect(path: Path, reading: bool = False) -> sqlite3.Connection:
 
 def attempt(tx: Tx, work: Work, items: list[Any]) -> list[Any]:
     """Do the work for all items at once, or, if one of them makes it raise, for each of them apart."""
-    kept = len(tx.entries), len(tx.stops)
+    kept = len(tx.entries), len(tx.changes)
     tx.execute("SAVEPOINT work")
     try:
         results = list(work(tx, items))
@@ -314,7 +321,7 @@ def attempt(tx: Tx, work: Work, items: list[Any]) -> list[Any]:
     except Exception as error:  # noqa: BLE001 the work is at fault, or an item is: nobody else shall suffer
         tx.execute("ROLLBACK TO work")
         tx.execute("RELEASE work")
-        del tx.entries[kept[0] :], tx.stops[kept[1] :]
+        del tx.entries[kept[0] :], tx.changes[kept[1] :]
         if len(items) == 1:
             return [error]
         return [attempt(tx, work, [item])[0] for item in items]

@@ -108,6 +108,8 @@ def add(tx: Tx, guest: NewGuest) -> tuple[int, int]:
         (*guest[:7], tx.now),
     ).lastrowid
     ids = [_add_contact(tx, row, contact) for contact in guest.contacts]
+    for contact in guest.contacts:
+        tx.changed(contact.blind)
     return row, ids[0]
 
 

@@ -27,7 +27,7 @@ class NewSuppression(NamedTuple):
 
 
 def add(tx: Tx, rows: Sequence[NewSuppression]) -> None:
-    """Write entries, and tell the delivery which addresses they stop."""
+    """Write entries, and say which addresses they stop."""
     tx.executemany(
         """
         INSERT INTO suppressions (
@@ -42,7 +42,7 @@ def add(tx: Tx, rows: Sequence[NewSuppression]) -> None:
         ],
     )  # fmt: skip
     for row in rows:
-        tx.stop(row.blind)
+        tx.changed(row.blind)
 
 
 def of(reader: sqlite3.Connection, blind: bytes) -> list[Suppression]:

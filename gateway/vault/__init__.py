@@ -4,7 +4,6 @@ A sealed value is version, key number, nonce and AES-256-GCM ciphertext, bound t
 another place it does not open.
 """
 
-import hmac
 import os
 import threading
 from pathlib import Path
@@ -20,6 +19,7 @@ from gateway.vault.apikeys import ApiKeys
 from gateway.vault.index import Index
 from gateway.vault.keystore import KeyStore
 from gateway.vault.links import Link, Links
+from gateway.vault.mac import Mac
 
 __all__ = ["ApiKeys", "CannotOpen", "Index", "KeyStore", "Link", "Links", "Vault", "init"]
 
@@ -43,8 +43,8 @@ class Vault:
         self.links = Links(keys.purpose("links"))
         self.apikeys = ApiKeys(keys.purpose("apikeys")[0])
         self.signer = Ed25519PrivateKey.from_private_bytes(keys.purpose("audit")[0].secret)
-        self._requests = keys.purpose("requests")[0].secret
-        self._limiter = keys.purpose("limiter")[0].secret
+        self._requests = Mac(keys.purpose("requests")[0].secret)
+        self._limiter = Mac(keys.purpose("limiter")[0].secret)
         self._venue = {key.id: AESGCM(key.secret) for key in keys.purpose("venue")}
         self._nonces = Nonces()
 
@@ -86,11 +86,11 @@ class Vault:
 
     def request_mac(self, content: bytes) -> bytes:
         """32 bytes that say whether two requests are the same, and nothing of what they were."""
-        return hmac.digest(self._requests, content, "sha256")
+        return self._requests.digest(content)
 
     def limiter_key(self, caller: bytes) -> bytes:
         """16 bytes that stand for a caller in a limit: no address is kept in clear."""
-        return hmac.digest(self._limiter, caller, "sha256")[:16]
+        return self._limiter.digest(caller)[:16]
 
 
 class Nonces:

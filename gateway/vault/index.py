@@ -1,10 +1,10 @@
 """Addresses: their one normal form, and the keyed index by which they are found without being readable."""
 
-import hmac
 import re
 from functools import lru_cache
 
 from gateway.errors import Invalid
+from gateway.vault.mac import Mac
 
 PLAIN_EMAIL = re.compile(
     r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
@@ -24,7 +24,7 @@ class Index:
     """Normal forms and blind indexes. The key behind it is never replaced: suppressions outlive everything else."""
 
     def __init__(self, key: bytes):
-        self._key = key
+        self._mac = Mac(key)
 
     def normalise(self, kind: str, text: str) -> str:
         """The normal form: e-mail in lower case with its domain in IDNA, no dot or plus folding; phone as E.164.
@@ -33,7 +33,7 @@ class Index:
 
     def blind(self, kind: str, normal: str) -> bytes:
         """16 bytes that are the same for the same address and tell nothing to whoever lacks the key."""
-        return hmac.digest(self._key, f"{kind}:{normal}".encode(), "sha256")[:16]
+        return self._mac.digest(f"{kind}:{normal}".encode())[:16]
 
 
 def email(text: str) -> str:
