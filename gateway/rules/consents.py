@@ -30,8 +30,8 @@ def standing(given: Given) -> tuple[list[Consent], list[str]]:
     covering = [consent for consent in given.consents or () if _covers(consent, channel, category)]
     if len(covering) < len(given.consents or ()):
         failed.append("CORE-CON-2")
-    withdrawn = (consent.withdrawn_at for consent in covering)
-    taken_back = max((at for at in withdrawn if at is not None and at <= now), default=None)
+    withdrawn = [consent.withdrawn_at for consent in covering if consent.withdrawn_at is not None]
+    taken_back = max((at for at in withdrawn if at <= now), default=None) if withdrawn else None
     for consent in covering:
         rule = _fails(consent, now, taken_back)
         if rule is None:
@@ -133,12 +133,11 @@ class Consents:
         """The consents that are all this pack wants them to be, and the rules that others fell short of."""
         counting: list[Consent] = []
         short: list[str] = []
-        kinds = _kinds(part)
         for consent in self.standing:
             rules = self._falls_short(consent, part)
             if not rules:
                 counting.append(consent)
-            elif consent.kind in kinds:
+            elif consent.kind in part.kinds:
                 short += rules
         return counting, short
 
@@ -178,13 +177,6 @@ class Consents:
         )
 
 
-def _kinds(part: Part) -> set[str]:
-    """The kinds that could have helped here."""
-    entries = (*part.permissions, *part.demands)
-    kinds: set[str] = {kind for entry in entries for kind in (*entry.accept, *(entry.corporate_accept or ()))}
-    return kinds | {"express_written"} if "express" in kinds else kinds
-
-
 def _accepted(accept: Sequence[str], counting: Iterable[Consent]) -> str | None:
     """The first kind that is accepted; a signed consent is accepted wherever a simple one is."""
     for consent in counting:
@@ -193,8 +185,10 @@ def _accepted(accept: Sequence[str], counting: Iterable[Consent]) -> str | None:
     return None
 
 
-def _youngest(*ages: int | None) -> int | None:
-    return min((age for age in ages if age is not None), default=None)
+def _youngest(then: int | None, now: int | None) -> int | None:
+    if then is None or now is None:
+        return now if then is None else then
+    return min(then, now)
 
 
 def _day(zone: ZoneInfo, at: int) -> date:

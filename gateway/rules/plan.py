@@ -1,5 +1,6 @@
 """What the laws of a place ask of a kind of message: everything that depends on neither person nor time."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -20,7 +21,8 @@ class Kindred(NamedTuple):
 
 
 class Part(Struct, frozen=True):
-    """One pack's share. `permissions` are alternatives, each of `demands` is asked for besides."""
+    """One pack's share. `permissions` are alternatives, each of `demands` is asked for besides; `kinds` are those that
+    could help with any of them."""
 
     pack: str
     class_: str
@@ -28,6 +30,7 @@ class Part(Struct, frozen=True):
     demands: tuple[Permission, ...]
     elements: tuple[Element, ...]
     bans: tuple[Ban, ...]
+    kinds: frozenset[str]
     conditions: dict[str, tuple[Condition, ...]]
     consent_age: int
 
@@ -87,6 +90,7 @@ def _part(one: Applied, class_: str, channel: str) -> Part:
         demands=tuple(entry for entry in said if entry.when is not None),
         elements=tuple(entry for entry in elements if whole and entry.about(channel, class_)),
         bans=tuple(ban for ban in one.law.forbid if whole and ban.about(channel, class_)),
+        kinds=_kinds(said),
         conditions=_conditions(one),
         consent_age=max(one.law.consent_ages.get(country, one.law.consent_age) for country in one.countries),
     )
@@ -95,6 +99,11 @@ def _part(one: Applied, class_: str, channel: str) -> Part:
 def _counts(entry: Permission, one: Applied) -> bool:
     """An entry for venues abroad counts only there, and there perhaps alone."""
     return entry.origin_only if one.origin_only else one.origin or not entry.origin_only
+
+
+def _kinds(entries: Iterable[Permission]) -> frozenset[str]:
+    kinds: set[str] = {kind for entry in entries for kind in (*entry.accept, *(entry.corporate_accept or ()))}
+    return frozenset(kinds | {"express_written"} if "express" in kinds else kinds)
 
 
 def _conditions(one: Applied) -> dict[str, tuple[Condition, ...]]:

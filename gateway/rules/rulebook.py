@@ -134,20 +134,19 @@ class Rulebook:
 
     # -- when ---------------------------------------------------------------------------------------------------------
 
-    def _zones(self, given: Given, plan: Plan) -> tuple[ZoneInfo, ...]:
+    @staticmethod
+    def _zones(given: Given, plan: Plan) -> tuple[ZoneInfo, ...]:
         """The zones the guest may be in; empty when nothing is known."""
         own = zone_of(given.recipient.timezone) if given.recipient.timezone else None
-        if own is not None:
-            return (own,)
-        names = (given.venue.timezone if name == VENUE_ZONE else name for name in plan.zones)
-        found = tuple(zone_of(name) if name else None for name in names)
-        return () if None in found else found  # type: ignore[return-value]
+        return _zones_of(plan.zones, given.venue.timezone) if own is None else (own,)
 
     @staticmethod
     def _default_openings(plan: Plan, policy: Policy) -> tuple[Opening, ...]:
         """House hours for advertisements by phone, where no law has any (CORE-TIM-6)."""
         window = policy.default_window
-        if not any(window.about(plan.channel, class_) for class_ in plan.classes):
+        if plan.channel not in window.channels or not any(
+            window.about(plan.channel, class_) for class_ in plan.classes
+        ):
             return ()
         return (opening_of(window),)
 
@@ -193,6 +192,13 @@ class Rulebook:
     def _json(self, result: Result) -> str:
         """The `compliance` object as JSON; kept, because most messages are judged alike."""
         return msgspec.json.encode(self.explain(result)).decode()
+
+
+@lru_cache(1024)
+def _zones_of(names: tuple[str, ...], home: str | None) -> tuple[ZoneInfo, ...]:
+    said = (home if name == VENUE_ZONE else name for name in names)
+    found = tuple(zone_of(name) if name else None for name in said)
+    return () if None in found else found  # type: ignore[return-value]
 
 
 def _claim(message: MessageFacts) -> Claim:

@@ -18,7 +18,8 @@ from gateway.rules.entries import Entry
 DAY = 86_400_000
 MINUTE = 60_000
 HORIZON = 35 * DAY
-"""Windows are weekly: what has not opened after five weeks, holidays included, never will."""
+"""How far ahead is looked. Windows are weekly, so five weeks get over all holidays; hours that only meet after a change
+of the clocks count as never meeting."""
 
 Hours = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
 Week = tuple[tuple[tuple[int, int], ...], ...]
@@ -64,7 +65,7 @@ def _of_day(clock: str) -> int:
     return (int(hour) * 60 + int(minute)) * MINUTE
 
 
-class Opening(Struct, frozen=True):
+class Opening(Struct, frozen=True, cache_hash=True):
     """A window as it applies to one guest: its rule, its week, and whose holidays close it."""
 
     rule: str
@@ -146,13 +147,22 @@ def shut(openings: Iterable[Opening], zones: Iterable[ZoneInfo], at: int) -> lis
 def open_everywhere(openings: Sequence[Opening], zones: Sequence[ZoneInfo], start: int) -> tuple[int | None, list[str]]:
     """The first instant from `start` on that is open in every window and zone (None: never), and the rules that pushed
     it there."""
-    at, later = start, start
-    pushed: list[str] = []
+    at, pushed = _open_from(tuple(openings), tuple(zones), start // MINUTE)
+    return None if at is None else max(at, start), list(pushed)
+
+
+@lru_cache(8192)
+def _open_from(
+    openings: tuple[Opening, ...], zones: tuple[ZoneInfo, ...], minute: int
+) -> tuple[int | None, tuple[str, ...]]:
+    """The same from the beginning of a minute. Windows and clocks change on the minute, so it holds for all of it."""
+    at = later = start = minute * MINUTE
+    pushed: tuple[str, ...] = ()
     while at < start + HORIZON:
         closed = shut(openings, zones, at)
         if not closed:
             return at, pushed
-        pushed += [opening.rule for opening, _ in closed]
+        pushed += tuple(opening.rule for opening, _ in closed)
         for opening, zone in closed:
             opens = next_open(opening, zone, at)
             if opens is None:
