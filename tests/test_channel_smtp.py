@@ -473,6 +473,13 @@ async def test_nobody_listens(peer: Peer, opened):
         assert said(await failure(channel)) == ("down", "refused", False)
 
 
+async def test_every_address_of_a_name_is_tried(peer: Peer, opened):
+    """`localhost` is ::1 and 127.0.0.1 on many machines; the peer listens on the second."""
+    async with receiving(peer), opened(peer, host="localhost") as channel:
+        await channel.send(mail(channel))
+    assert len(peer.mails) == 1
+
+
 async def test_a_name_that_does_not_exist(opened):
     """DNS is the provider's fault too: RFC 6761 keeps .invalid from ever existing."""
     async with opened(Peer(port=25), host="mail.invalid", connect_timeout=5.0) as channel:

@@ -102,9 +102,10 @@ class Smtp(Channel):
             raise NotUsable("an SMTP provider has one of user and password_file", "give both or neither")
         if its.user and its.tls == "none" and not _is_this_machine(its.host):
             raise NotUsable("an SMTP password would cross the network in the clear", "set tls to starttls or tls")
+        password = self.tools.secret(its.password_file) if its.user else ""
         return Server(
-            its.host, its.port or PORTS[its.tls], its.tls, self._context(), its.user,
-            self.tools.secret(its.password_file) if its.user else "", its.ehlo_name, its.connect_timeout,
+            its.host, its.port or PORTS[its.tls], its.tls, self._context(), its.user, password, its.ehlo_name,
+            its.connect_timeout, asyncio.Lock(),
         )  # fmt: skip
 
     def _context(self) -> ssl.SSLContext | None:

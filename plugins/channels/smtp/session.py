@@ -28,6 +28,8 @@ class Server(Struct, frozen=True):
     password: str
     name: str
     connect_timeout: float
+    lookup: asyncio.Lock
+    """Held while its name is looked up: a name server that hangs keeps one thread busy, not all of them."""
 
 
 class Session:
@@ -194,15 +196,28 @@ async def open_session(server: Server) -> Session:
 
 
 async def _open(server: Server) -> Session:
-    secure = {"ssl": server.context, "server_hostname": server.host} if server.tls == "tls" else {}
-    _, wire = await asyncio.get_running_loop().create_connection(Wire, server.host, server.port, **secure)
-    session = Session(wire)
+    session = Session(await _dial(server))
     try:
         await session.begin(server)
     except BaseException:
         session.abort()
         raise
     return session
+
+
+async def _dial(server: Server) -> Wire:
+    """A line to the first of its addresses that answers."""
+    loop = asyncio.get_running_loop()
+    async with server.lookup:
+        found = await loop.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
+    secure = {"ssl": server.context, "server_hostname": server.host} if server.tls == "tls" else {}
+    reason = OSError("no address")
+    for *_, (address, port, *_) in found:
+        try:
+            return (await loop.create_connection(Wire, address, port, **secure))[1]
+        except OSError as error:
+            reason = error
+    raise reason
 
 
 def _unreachable(error: OSError) -> Failure:

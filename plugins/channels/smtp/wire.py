@@ -41,9 +41,10 @@ class Broken(Exception):
 class Wire(asyncio.Protocol):
     """Replies are awaited one by one, in the order of the commands, however many were written at once."""
 
+    _transport: asyncio.Transport
+
     def __init__(self):
         self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport | None = None
         self._rest = b""
         self._size = 0
         self._lines: list[str] = []
