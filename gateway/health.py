@@ -21,8 +21,8 @@ TICK = 0.5
 class Health:
     """Asked by probes; keeps its last answer for a second, so that probes cannot become a load."""
 
-    def __init__(self, db: Database, routes: Routes, clock: Clock, started_behind: Callable[[], int]):
-        self._db, self._routes, self._clock, self._behind = db, routes, clock, started_behind
+    def __init__(self, db: Database, clock: Clock, started_behind: Callable[[], int]):
+        self._db, self._clock, self._behind = db, clock, started_behind
         self._turned = time.monotonic()
         self._written: tuple[float, bool] = (-10.0, False)
         self.draining = False
@@ -50,7 +50,7 @@ class Health:
         """Whether the loop has turned within the last ten seconds."""
         return time.monotonic() - self._turned < STUCK_SECONDS
 
-    async def ready(self) -> dict[str, Any]:
+    async def ready(self, routes: Routes) -> dict[str, Any]:
         """`status` ready or not, and each part's own word."""
         checks = {
             "store": "ok" if await self._writable() else "failed",
@@ -64,7 +64,7 @@ class Health:
         good = all(word in ("ok", "no") for word in checks.values())
         providers = {
             name: "ok" if provider.healthy else f"paused: {provider.reason}"
-            for name, provider in self._routes.providers.items()
+            for name, provider in routes.providers.items()
         }
         return {"status": "ready" if good else "not ready", "checks": checks, "providers": providers}
 

@@ -11,23 +11,27 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from msgspec import Struct
+
 from gateway import __version__, metrics, plugins
 from gateway.addresses import Addresses
 from gateway.callers import Callers
 from gateway.channel import Channel
 from gateway.clock import Clock, SystemClock
 from gateway.compliance import Compliance
-from gateway.config import Config, restart_needed
+from gateway.config import Config, ConfigFault, ConfigFaults, restart_needed
+from gateway.config import Limit as LimitTable
 from gateway.data_folder import DataFolder
 from gateway.delivery import Courier, Delivery
 from gateway.delivery.prepare import Preparation
-from gateway.delivery.worker import recover
-from gateway.errors import Draining, NotUsable
+from gateway.delivery.worker import hold_unserved, recover
+from gateway.errors import Draining
 from gateway.facts import Facts
 from gateway.health import Health
 from gateway.ids import Ids, public
 from gateway.intake import Intake
 from gateway.letters import Letters
+from gateway.limiter import Limiter
 from gateway.limits import Limit, Limits
 from gateway.logs import Log
 from gateway.privacy import Privacy
@@ -47,12 +51,22 @@ DRAIN_SECONDS = 6.0
 HOUR = 3600.0
 
 
-class Gateway:
-    """The opened parts. Views and commands reach everything through it; nothing in it knows of HTTP."""
+class Built(Struct):
+    """The parts that a configuration makes; a reload replaces them all at once."""
 
     config: Config
-    db: Database
+    routes: Routes
+    limits: Limits
+    compliance: Compliance
+    stories: Stories
+    intake: Intake
+    recall: Recall
+    privacy: Privacy
     delivery: Delivery
+
+
+class Gateway:
+    """The opened parts. Views and commands reach everything through it; nothing in it knows of HTTP."""
 
     def __init__(self, config: Config, data: DataFolder, clock: Clock | None = None, log: Log | None = None):
         self.config, self.data = config, data
@@ -86,7 +100,10 @@ class Gateway:
         self._open_store()
         self._check_guest_keys()
         self.plugins = plugins.find(self.config.plugins.paths)
-        self._build()
+        self._begin()
+        self._adopt(self._build(self.config))
+        self.limits.restore(limits.load(self.db.reader))
+        self.health = Health(self.db, self.clock, self.record.last_time)
         await recover(self.db, self.routes)
 
     def _take_folder(self) -> None:
@@ -110,76 +127,77 @@ class Gateway:
         self.vault.keys.check(guests.keys_in_use(self.db.reader))
         self.vault.keys.begin(guests.highest_key(self.db.reader))
 
-    def _build(self) -> None:
-        """Everything that works, out of the parts that keep."""
-        config = self.config
-        link_base = config.link_base
-        rulebook = Rulebook(self.plugins.packs, config.compliance.policy)
-        channels = self._providers()
-        self.routes = Routes(channels)
-        self.letters = Letters(self.vault, self.ids, self.clock, link_base, config.venue.language)
+    def _begin(self) -> None:
+        """What does not depend on the configuration."""
         self.facts = Facts(self.db)
         self.addresses = Addresses(self.db, self.vault, self.facts)
-        self.compliance = Compliance(rulebook, config, self.db, self.facts, self.routes, self.clock)
         self.callers = Callers(self.db, self.vault, self.clock)
         self.repeats = Repeats(self.db, self.vault, self.clock)
         self.repeats.load()
-        self.limits = self._limits(config)
-        self.limits.restore(limits.load(self.db.reader))
-        self.stories = Stories(self.db, self.letters)
-        self.intake = Intake(self.db, self.addresses, self.compliance, self.letters, self.repeats, self.routes,
-                             self.ids, self.clock)  # fmt: skip
-        self.recall = Recall(self.db, self.stories, self.letters, self.intake)
-        self.privacy = Privacy(self.db, self.addresses, self.letters, self.ids, self.clock)
-        self.health = Health(self.db, self.routes, self.clock, self.record.last_time)
-        preparation = Preparation(self.compliance, self.letters, self.db.changes, self.clock.now)
+
+    def _build(self, config: Config) -> "Built":
+        """Everything that works, out of the parts that keep. Raises NotUsable and changes nothing."""
+        db, clock = self.db, self.clock
+        rulebook = Rulebook(self.plugins.packs, config.compliance.policy)
+        providers = self._providers(config)
+        limits_ = Limits(self._rules(config), db, lambda: clock.now() / 1000)
+        routes = Routes(providers)
+        letters = Letters(self.vault, self.ids, clock, config.link_base, config.venue.language)
+        compliance = Compliance(rulebook, config, db, self.facts, routes, clock)
+        stories = Stories(db, letters)
+        intake = Intake(db, self.addresses, compliance, letters, self.repeats, routes, self.ids, clock)
+        preparation = Preparation(compliance, letters, db.changes, clock.now)
         couriers = [
-            Courier(provider, self.routes, self.db, preparation, self.letters, lambda: self.config.delivery, self.log,
-                    self.clock)
-            for provider in channels
-        ]  # fmt: skip
-        self.delivery = Delivery(couriers, self.routes)
-        self.intake.wake = self.delivery.wake
+            Courier(provider, routes, db, preparation, letters, config.delivery, self.log, clock)
+            for provider in routes.providers.values()
+        ]
+        delivery = Delivery(couriers, routes)
+        intake.wake = delivery.wake
+        return Built(
+            config=config,
+            routes=routes,
+            limits=limits_,
+            compliance=compliance,
+            stories=stories,
+            intake=intake,
+            recall=Recall(db, stories, letters, intake),
+            privacy=Privacy(db, self.addresses, letters, self.ids, clock),
+            delivery=delivery,
+        )
 
-    def _providers(self) -> list[Provider]:
-        """One provider for each table of config.toml. Raises NotUsable with every fault of every table."""
-        built, faults = [], []
-        for name, table in self.config.providers.items():
-            kind = self.plugins.channels.get(table.plugin)
-            if kind is None:
-                faults.append(self.config.unknown_plugin(name, self.plugins.channels))
-                continue
-            settings, wrong = self.config.provider_settings(name, kind.Settings)
-            faults += wrong
-            if not wrong:
-                tools = ProviderTools(name, table.channel, table.connections, self.clock, self.data.path)
-                built.append(self._provider(name, kind(settings, tools)))
-        if faults:
-            raise NotUsable("config.toml cannot be used: " + "; ".join(str(fault) for fault in faults))
-        return built
+    def _adopt(self, built: "Built") -> None:
+        """Work with these parts from the next request on."""
+        for name in built.__struct_fields__:
+            setattr(self, name, getattr(built, name))
 
-    def _provider(self, name: str, plugin: Channel) -> Provider:
-        table = self.config.providers[name]
-        resend = table.uncertain == "resend" if table.uncertain else table.channel == "email" or plugin.deduplicates
+    def _providers(self, config: Config) -> list[Provider]:
+        """One provider for each table of config.toml."""
+        if faults := faults_of_plugins(config, self.plugins):
+            raise ConfigFaults(faults)
+        return [self._provider(name, config) for name in config.providers]
+
+    def _provider(self, name: str, config: Config) -> Provider:
+        """What may have been taken is sent again only where that does no harm, or where config.toml says so."""
+        table = config.providers[name]
+        kind = self.plugins.channels[table.plugin]
+        tools = ProviderTools(name, table.channel, table.connections, self.clock, self.data.path)
+        plugin = kind(config.provider_settings(name, kind.Settings)[0], tools)
+        harmless = table.channel == "email" or plugin.deduplicates
+        resend = table.uncertain == "resend" if table.uncertain else harmless
         return Provider(name, table.channel, plugin, self.clock, connections=table.connections, timeout=table.timeout,
                         resend_uncertain=resend)  # fmt: skip
 
-    def _limits(self, config: Config) -> Limits:
-        rules = []
-        for name, table in config.limits.items():
-            kind = self.plugins.limiters.get(table.algorithm)
-            if kind is None:
-                raise NotUsable(f"limits.{name} names an algorithm that no plugin has", "token_bucket is built in")
-            if table.enabled:
-                settings = kind.Settings(quota=table.quota, window=table.window, burst=table.burst or table.quota)
-                rules.append(Limit(name, kind(settings), table.by, table.endpoints))
-        return Limits(rules, self.db, lambda: self.clock.now() / 1000)
+    def _rules(self, config: Config) -> list[Limit]:
+        """One rule for each table of limits that is not switched off."""
+        known = self.plugins.limiters
+        return [limit_of(name, table, known[table.algorithm]) for name, table in config.limits.items() if table.enabled]
 
     # -- working ------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Begin to deliver, and to look after the house."""
         metrics.INFO.labels(__version__, sqlite3.sqlite_version).set(1)
+        await hold_unserved(self.db, self.routes)
         await self.delivery.start()
         self.health.started = True
         self.health.start()
@@ -228,12 +246,19 @@ class Gateway:
         for channel, lease, count in outbox.counts(self.db.reader):
             metrics.QUEUE.labels(channel, ("waiting", "leased", "held")[lease]).set(count)
 
-    def reload(self, config: Config) -> list[str]:
-        """Take a new configuration, or name the keys of it that need a restart and change nothing."""
-        refused = restart_needed(self.config, config)
-        if not refused:
-            self._adopt(config)
-        return refused
+    async def reload(self, config: Config) -> list[str]:
+        """Take a new configuration, whole; or name the keys of it that need a restart and change nothing. Raises
+        NotUsable for one that cannot be used, and changes nothing either."""
+        if refused := restart_needed(self.config, config):
+            return refused
+        built = self._build(config)
+        built.limits.keep_accounts_of(self.limits)
+        before = self.delivery
+        self._adopt(built)
+        await before.drain(DRAIN_SECONDS)
+        await hold_unserved(self.db, self.routes)
+        await self.delivery.start()
+        return []
 
     # -- ending -------------------------------------------------------------------------------------------------------
 
@@ -263,3 +288,28 @@ class Gateway:
     def _end(self, code: int) -> None:
         self.log.close()
         os._exit(code)
+
+
+def faults_of_plugins(config: Config, found: plugins.Plugins) -> list[ConfigFault]:
+    """What config.toml asks of plugins and they do not have: unknown plugins, algorithms, keys, channels."""
+    faults = []
+    for name, table in config.providers.items():
+        kind = found.channels.get(table.plugin)
+        if kind is None:
+            faults.append(config.unknown_plugin(name, found.channels))
+            continue
+        faults += config.provider_settings(name, kind.Settings)[1]
+        if kind.channels and table.channel not in kind.channels:
+            faults.append(config.unserved_channel(name, kind.channels))
+    faults += [
+        config.unknown_algorithm(name, found.limiters)
+        for name, table in config.limits.items()
+        if table.enabled and table.algorithm not in found.limiters
+    ]
+    return faults
+
+
+def limit_of(name: str, table: LimitTable, kind: type[Limiter]) -> Limit:
+    """A limit as its table says; without a burst, the quota is one."""
+    settings = kind.Settings(quota=table.quota, window=table.window, burst=table.burst or table.quota)
+    return Limit(name, kind(settings), table.by, table.endpoints)

@@ -1,7 +1,64 @@
 """`gateway config`: is config.toml right, what does it say, what may it say?"""
 
+import os
+
 import click
+from msgspec import json
+
+from gateway import plugins
+from gateway.cli.place import (
+    config_file,
+    config_option,
+    configuration,
+    data_folder,
+    data_option,
+    json_option,
+    show,
+    table,
+)
+from gateway.config import ConfigFaults, explain, load, schema
+from gateway.config import show as every_key
+from gateway.life import faults_of_plugins
 
 
 @click.group()
-def config(): ...
+def config() -> None:
+    """What config.toml says, and whether it is right."""
+
+
+@config.command()
+@config_option
+@data_option
+@json_option
+def check(config_path, data_path, as_json) -> None:
+    """Name everything that is wrong with config.toml, its plugins' tables included."""
+    data = data_folder(data_path)
+    found = load(config_file(config_path, data), os.environ)
+    if faults := faults_of_plugins(found, plugins.find(found.plugins.paths)):
+        raise ConfigFaults(faults)
+    show({"ok": True, "warnings": found.warnings()}, as_json, lambda told: "\n".join(["ok", *told["warnings"]]))
+
+
+@config.command("show")
+@config_option
+@data_option
+@json_option
+def show_(config_path, data_path, as_json) -> None:
+    """Every value in force, and where it comes from."""
+    values = every_key(configuration(config_path, data_folder(data_path)))
+    rows = [(one.key, one.value or "", one.origin) for one in values]
+    document = [{"key": one.key, "value": one.value, "origin": one.origin} for one in values]
+    show(document, as_json, lambda _: table(rows, ("KEY", "VALUE", "FROM")))
+
+
+@config.command("schema")
+def schema_() -> None:
+    """A JSON Schema of config.toml, for editors."""
+    click.echo(json.format(json.encode(schema()), indent=2).decode())
+
+
+@config.command("explain")
+@click.argument("key")
+def explain_(key) -> None:
+    """What a key is for, what it takes, what holds without it."""
+    click.echo(explain(key))

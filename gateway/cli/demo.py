@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 import tempfile
+import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from msgspec import Struct, json
 
 from gateway.cli.client import call
 from gateway.cli.place import table
-from gateway.cli.receiver import Receiver
+from gateway.cli.receiver import Receiver, free_port
 from gateway.cli.serve import prepare, running
 from gateway.config import load
 from gateway.data_folder import DataFolder
@@ -25,9 +26,13 @@ from gateway.logs import Log
 
 SECONDS = 40.0
 NIGHTS = (
-    ("Asia/Tokyo", "JP", "+81312345678"), ("Europe/Paris", "FR", "+33612345678"), ("America/New_York", "US", "+12125550142"),
-    ("Australia/Sydney", "AU", "+61412345678"), ("America/Los_Angeles", "US", "+13105550142"),
-)  # fmt: skip
+    ("Asia/Tokyo", "JP", "+81312345678"),
+    ("Europe/Paris", "FR", "+33612345678"),
+    ("America/New_York", "US", "+12125550142"),
+    ("Australia/Sydney", "AU", "+61412345678"),
+    ("America/Los_Angeles", "US", "+13105550142"),
+)
+BOOKING = {"channel": "email", "category": "booking", "declares": {"contains_promotion": False}}
 CONFIG = """
 config_version = 1
 [server]
@@ -74,12 +79,11 @@ def scenes(now: datetime) -> list[Scene]:
     """The messages, with one guest in a country where it is night right now."""
     zone, country, phone = night(now)
     yes = {"action": "grant", "source": "web_form", "wording_version": "2026-01", "proof_ref": "form 17, line 3"}
-    news = {"channel": "email", "class": "marketing", "category": "news", "subject": "Spring at the Quinta",
-            "text": "The garden opens on 1 March. Come and see it.", "declares": {"contains_promotion": True}}  # fmt: skip
-    booking = {"channel": "email", "class": "transactional", "category": "booking", "subject": "Your stay",
-               "text": "See you on Friday.", "declares": {"contains_promotion": False}}  # fmt: skip
-    text = {"channel": "sms", "class": "marketing", "category": "news", "text": "The garden opens on 1 March.",
-            "declares": {"contains_promotion": True}}  # fmt: skip
+    offer = {"class": "marketing", "category": "news", "declares": {"contains_promotion": True}}
+    spring = "The garden opens on 1 March. Come and see it."
+    news = offer | {"channel": "email", "subject": "Spring at the Quinta", "text": spring}
+    text = offer | {"channel": "sms", "text": spring}
+    booking = BOOKING | {"class": "transactional", "subject": "Your stay", "text": "See you on Friday."}
     return [
         Scene("booking confirmation", booking | {"to": guest("ana", "PT")}, "sent"),
         Scene("news, the guest said yes", news | {"to": guest("bela", "PT")}, "sent", yes),
@@ -121,7 +125,7 @@ async def _demo(as_json: bool) -> bool:
         with Receiver(mails, refuse_once="retry@") as receiver:
             prepare(data)
             file = Path(folder) / "config.toml"
-            file.write_text(CONFIG.format(port=0, smtp=receiver.port))
+            file.write_text(CONFIG.format(port=free_port(), smtp=receiver.port))
             async with running(load(file, {}), data, Log(sys.stderr, "warning")) as gateway:
                 return await Show(gateway, mails, as_json).run()
 
@@ -168,15 +172,21 @@ class Show:
     async def _introduce(self, whom: dict[str, Any]) -> None:
         """Make the guest known by a message about his booking, as happens in life."""
         channel = "email" if "email" in whom else "sms"
-        order = {"channel": channel, "to": whom, "class": "informational", "category": "booking", "subject": "Your booking",
-                 "text": "Thank you for your booking.", "declares": {"contains_promotion": False}}  # fmt: skip
+        words = {"class": "informational", "subject": "Your booking", "text": "Thank you for your booking."}
+        order = BOOKING | words | {"channel": channel, "to": whom}
         await self._post("messages/send", order)
 
     async def _settle(self, scene: Scene, answer: dict[str, Any]) -> dict[str, Any]:
         """Wait until a message has come to its end (or to its wait), and say how it stands."""
         public = answer.get("id") or answer.get("message_id")
         if public is None:
-            return {"shows": scene.shows, "id": None, "status": "refused", "why": answer.get("detail", ""), "tries": 0}
+            return {
+                "shows": scene.shows,
+                "id": None,
+                "status": "refused",
+                "why": answer.get("detail", ""),
+                "until": None,
+            }
         message: dict[str, Any] = {}
         for _ in range(int(SECONDS * 10)):
             message = await self._get(f"messages/{public}")
@@ -202,7 +212,7 @@ class Show:
         if self._as_json:
             click.echo(json.encode({"messages": results, "audit": audit, "ok": good}).decode())
             return
-        rows = [(one["shows"], WORDS.get(one["status"], one["status"]), one["why"]) for one in results]
+        rows = [row for one in results for row in in_rows(one)]
         click.echo(table(rows, ("MESSAGE", "WHAT BECAME OF IT", "WHY")))
         state = "not altered" if audit.ok else f"ALTERED at entry {audit.seq}: {audit.reason}"
         click.echo(f"\nThe record: {audit.size} entries, {state}.")
@@ -217,16 +227,25 @@ class Show:
         await stop.wait()
 
 
+def in_rows(one: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """One message in the table, its reason broken into lines that fit."""
+    state = WORDS.get(one["status"], one["status"])
+    if one["until"]:
+        state += f" until {one['until'][11:16]} UTC"
+    lines = textwrap.wrap(one["why"], 72) or [""]
+    return [(one["shows"], state, lines[0]), *[("", "", line) for line in lines[1:]]]
+
+
 WORDS = {"sent": "delivered", "blocked": "may not go", "deferred": "waits", "failed": "failed"}
 
 
 def why(message: dict[str, Any]) -> str:
-    """The reason in one line, with its source."""
+    """The reason that counts most, with its source."""
     law = message["compliance"]
-    if message["status"] == "deferred":
-        return f"until {message['due_at']}: " + "; ".join(cited(one) for one in law["explanation"][:1])
     if law["reasons"]:
-        return "; ".join(cited(one) for one in law["explanation"][:2])
+        told = {one["rule"]: one for one in law["explanation"]}
+        stops = [rule for rule in law["reasons"] if rule.startswith("CORE-SUP")]
+        return cited(told[(stops or law["reasons"])[-1 if not stops else 0]])
     tries = len(message["attempts"])
     return f"allowed by {', '.join(law['basis']) or 'law'}" + (f", at try {tries}" if tries > 1 else "")
 

@@ -12,7 +12,7 @@ from gateway.config import Config, load
 from gateway.data_folder import DataFolder
 
 config_option = click.option(
-    "--config", "config_path", type=click.Path(path_type=Path), help="config.toml (default: GATEWAY_CONFIG, DATA/config.toml, ./config.toml)."
+    "--config", "config_path", type=click.Path(path_type=Path), help="Default: GATEWAY_CONFIG, then config.toml in the data folder, then here."
 )  # fmt: skip
 data_option = click.option(
     "--data", "data_path", type=click.Path(), help="Data folder (default: GATEWAY_DATA, ./data)."

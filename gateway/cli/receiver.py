@@ -1,10 +1,18 @@
 """A mail server that receives: what the demonstration delivers to. It speaks real SMTP over a socket."""
 
+import socket
 from pathlib import Path
 from typing import Self
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+
+
+def free_port() -> int:
+    """A port of loopback that nobody uses at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class Receiver:
@@ -15,12 +23,11 @@ class Receiver:
 
     def __init__(self, folder: Path, refuse_once: str):
         self._folder, self._refuse_once, self._refused = folder, refuse_once, set()
-        self._controller = Controller(self, hostname="127.0.0.1", port=0)
-        self.port = 0
+        self._controller = Controller(self, hostname="127.0.0.1", port=free_port())
+        self.port = self._controller.port
 
     def __enter__(self) -> Self:
         self._controller.start()
-        self.port = self._controller.server.sockets[0].getsockname()[1]
         return self
 
     def __exit__(self, *_: object) -> None:

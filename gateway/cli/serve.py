@@ -93,10 +93,11 @@ def serve(config_path, data_path) -> None:
 async def _serve(config: Config, config_path: Path | None, data: DataFolder) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    reloads: list[asyncio.Task] = []
     async with running(config, data) as gateway:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        loop.add_signal_handler(signal.SIGHUP, lambda: reload(gateway, config_path))
+        loop.add_signal_handler(signal.SIGHUP, lambda: reloads.append(loop.create_task(reload(gateway, config_path))))
         await stop.wait()
         gateway.log.info("stopping")
 
@@ -148,11 +149,11 @@ async def listening(gateway: Gateway, door: socket.socket, routes) -> AsyncItera
         await runner.cleanup()
 
 
-def reload(gateway: Gateway, config_path: Path | None) -> None:
+async def reload(gateway: Gateway, config_path: Path | None) -> None:
     """Take config.toml again: all of it or nothing."""
     try:
         config = configuration(config_file(config_path, gateway.data), gateway.data)
-        refused = gateway.reload(config)
+        refused = await gateway.reload(config)
     except GatewayError as error:
         gateway.log.error("configuration not taken", error=str(error))
         return

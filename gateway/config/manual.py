@@ -6,12 +6,11 @@ from typing import Any, NamedTuple, get_args, get_origin
 import msgspec
 from msgspec import NODEFAULT, Meta, Struct, structs
 
-from gateway.config.converter import bared, is_mapping, is_struct, quoted, words
 from gateway.config.faults import Path, dotted, suggestion
+from gateway.config.nouns import bared, is_mapping, is_struct, kind_of, quoted, words
 from gateway.config.sections import Sections
 from gateway.config.snapshot import COMMON, FIXED, Config
 from gateway.config.source import leaves
-from gateway.config.values import Kind
 from gateway.errors import BadInput
 
 NAMES = {"providers": "<name>", "senders": "<slug>", "limits": "<name>"}
@@ -144,8 +143,7 @@ def plugin_keys(path: Path, config: Config) -> Iterator[Shown]:
 
 def as_written(value: Any, type_: Any) -> str:
     """A value as config.toml has it."""
-    bare, hints = bared(type_)
     if isinstance(value, list | tuple):
-        return f"[{', '.join(as_written(item, get_args(bare)[0]) for item in value)}]"
-    kind = next((hint for hint in hints if isinstance(hint, Kind)), None)
+        return f"[{', '.join(as_written(item, get_args(bared(type_)[0])[0]) for item in value)}]"
+    kind = kind_of(type_)
     return quoted(kind.writes(value) if kind else value)

@@ -48,6 +48,10 @@ class Config(Sections, frozen=True, kw_only=True):
         """The fault of a provider whose plugin is not there."""
         return self._unknown(("providers", name, "plugin"), self.providers[name].plugin, known)
 
+    def unserved_channel(self, name: str, served: Iterable[str]) -> ConfigFault:
+        """The fault of a provider whose plugin cannot serve its channel."""
+        return self._unknown(("providers", name, "channel"), self.providers[name].channel, served)
+
     def unknown_algorithm(self, name: str, known: Iterable[str]) -> ConfigFault:
         """The fault of a limit whose limiter is not there."""
         return self._unknown(("limits", name, "algorithm"), self.limits[name].algorithm, known)

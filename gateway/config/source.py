@@ -15,8 +15,7 @@ from gateway.config.sections import LIMITS, PROVIDERS
 PREFIX = "GATEWAY__"
 LARGEST = 1 << 20
 POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
-ANCHORED = re.compile(r".*_file|paths")
-"""Keys that name files: what is not an absolute path starts in the folder of config.toml."""
+DEEPEST = 32
 
 
 class Source:
@@ -78,6 +77,9 @@ class Source:
             raise self._broken(None, "toml", "tables or lists are nested too deeply") from None
         except ValueError as error:
             raise self._syntax(text, str(error)) from None
+        deepest = max(self._lines, key=len, default=())
+        if len(deepest) > DEEPEST:
+            raise self._broken(self._lines[deepest], "toml", "tables or lists are nested too deeply")
         anchor(self.tree, file.parent.absolute())
 
     def _text(self, file: File) -> str:
@@ -157,12 +159,11 @@ def leaves(tree: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 
 def anchor(tree: dict[str, Any], folder: File) -> None:
-    """Make the paths in a tree absolute."""
+    """Let the paths in a tree begin in the folder of config.toml where they are not absolute."""
     for key, value in tree.items():
         if isinstance(value, dict):
             anchor(value, folder)
-        elif ANCHORED.fullmatch(key):
-            if isinstance(value, str):
-                tree[key] = str(folder / value)
-            elif isinstance(value, list):
-                tree[key] = [str(folder / item) if isinstance(item, str) else item for item in value]
+        elif key.endswith("_file") and isinstance(value, str) and value:
+            tree[key] = str(folder / value)
+        elif (key, type(value)) == ("paths", list):
+            tree[key] = [str(folder / item) if isinstance(item, str) else item for item in value]

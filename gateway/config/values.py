@@ -90,7 +90,7 @@ LINE = Kind(
 Line = Annotated[str, LINE, written(LINE)]
 """Text such as a name, in which nothing can end a header."""
 
-SLUG = Kind("1 to 40 of a-z, 0-9, _ and -, beginning with a letter or digit", r"[a-z0-9][a-z0-9_-]{0,39}")
+SLUG = Kind("a name of 1 to 40 of a-z, 0-9, _ and -, not beginning with a sign", r"[a-z0-9][a-z0-9_-]{0,39}")
 Slug = Annotated[str, SLUG, written(SLUG)]
 """A name that fits into file names, metrics and variables."""
 

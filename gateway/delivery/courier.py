@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 
 from gateway import metrics
 from gateway.channel import Sent
@@ -33,7 +32,7 @@ class Courier:
     """
 
     def __init__(self, provider: Provider, routes: Routes, db: Database, preparation: Preparation, letters: Letters,
-                 timetable: Callable[[], Timetable], log: Log, clock: Clock):  # fmt: skip
+                 timetable: Timetable, log: Log, clock: Clock):  # fmt: skip
         self.provider, self.routes, self.db, self.preparation = provider, routes, db, preparation
         self.letters, self.timetable, self.log, self.clock = letters, timetable, log, clock
         self._ready: deque[Due] = deque()
@@ -222,7 +221,7 @@ class Courier:
         return self._later(due, failure, base._replace(state="uncertain", uncertain=True))
 
     def _later(self, due: Due, failure: Failure, base: Settled) -> Settled:
-        times = self.timetable()
+        times = self.timetable
         again = next_try(times.retry, times.give_up_after, attempt=due.attempt, created_at=due.created_at,
                          now=self.clock.now(), retry_after=failure.retry_after)  # fmt: skip
         if again is None:

@@ -60,3 +60,17 @@ def _hold(routes: Routes, channel: str, crashes: int) -> str | None:
         return "quarantined"
     providers = routes.serving(channel)
     return None if providers and all(provider.resend_uncertain for provider in providers) else "uncertain"
+
+
+async def hold_unserved(db: Database, routes: Routes) -> None:
+    """Hold what waits for a channel that no provider serves any more: it is not dropped, and a person is told why."""
+
+    def work(tx: Tx, items: Sequence[None]) -> list[None]:
+        rows = outbox.hold_other_channels(tx, [provider.channel for provider in routes.providers.values()])
+        messages.settle(tx, [("held", "provider_removed", None, None, row[0]) for row in rows])
+        events.append(tx, [events.Event(row[0], "held", tx.now) for row in rows])
+        for _, uuid in rows:
+            tx.audit("gateway", "message.held", ids.public("msg", uuid), b"\0" * 32)
+        return [None] * len(items)
+
+    await db.write(work)

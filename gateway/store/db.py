@@ -45,7 +45,7 @@ class Job:
 
 @dataclass(slots=True)
 class Tx:
-    """The open transaction, as works see it. Rows go in at once; audit entries and changes are gathered for the commit."""
+    """The open transaction, as works see it. Rows go in at once; audit entries and changes are gathered."""
 
     connection: sqlite3.Connection
     now: int

@@ -113,6 +113,22 @@ def state_of(tx: Tx, message_id: int) -> tuple[int, int] | None:
     return tx.first("SELECT lease, attempts FROM outbox WHERE message_id = ?", (message_id,))
 
 
+def hold_other_channels(tx: Tx, channels: Sequence[str]) -> list[tuple[int, bytes]]:
+    """Hold what waits for any channel but these; id and uuid of each message held."""
+    marks = ", ".join("?" * len(channels))
+    rows = tx.execute(
+        f"""
+        SELECT o.message_id, m.uuid FROM outbox o JOIN messages m ON m.id = o.message_id
+        WHERE o.lease = 0 AND o.channel NOT IN ({marks})
+        """,  # noqa: S608 a row of question marks
+        list(channels),
+    ).fetchall()
+    tx.executemany(
+        "UPDATE outbox SET lease = 2, reason = 'provider_removed' WHERE message_id = ?", [row[:1] for row in rows]
+    )
+    return rows
+
+
 def orphans(tx: Tx) -> list[tuple[int, bytes, str, int]]:
     """Messages that were being worked on when the process ended: (id, uuid, channel, crashes before this one)."""
     return tx.execute(
