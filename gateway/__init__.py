@@ -4,6 +4,7 @@ What stands here is all that a plugin may import.
 """
 
 from gateway.channel import Channel, Message, Outcome, Sender, Sent, Tools
+from gateway.config.values import Seconds
 from gateway.errors import Failure, NotUsable, PermanentFailure, Stopped, TemporaryFailure
 from gateway.hookspecs import hookimpl
 from gateway.limiter import Limiter
@@ -22,6 +23,7 @@ __all__ = [
     "Outcome",
     "Pack",
     "PermanentFailure",
+    "Seconds",
     "Sender",
     "Sent",
     "Stopped",

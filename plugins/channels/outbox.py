@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from gateway import Channel, Failure, Message, Sent, Tools, email_bytes, hookimpl
+from gateway import Channel, Failure, Message, Seconds, Sent, Tools, email_bytes, hookimpl
 
 SWEEP_SECONDS = 600.0
+DAY = 86_400.0
 
 
 class Outbox(Channel):
@@ -26,7 +27,7 @@ class Outbox(Channel):
     class Settings(Struct, forbid_unknown_fields=True, frozen=True):
         """What the table in config.toml may say."""
 
-        keep_hours: Annotated[float, Meta(gt=0, le=24, description="Files older than this are removed.")] = 24.0
+        keep: Annotated[Seconds, Meta(le=DAY, description="Files older than this are removed.")] = DAY
 
     def __init__(self, settings: Any, tools: Tools):
         super().__init__(settings, tools)
@@ -75,7 +76,7 @@ class Outbox(Channel):
 
     def _sweep(self) -> None:
         """Remove what is too old."""
-        oldest = self.tools.clock.now() / 1000 - self.settings.keep_hours * 3600
+        oldest = self.tools.clock.now() / 1000 - self.settings.keep
         for path in self.tools.folder().iterdir():
             with suppress(FileNotFoundError):  # it has just got its name, or somebody else removed it
                 if path.stat().st_mtime < oldest:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from gateway import Channel, Failure, Message, NotUsable, Outcome, Sent, Stopped, email_bytes, hookimpl
+from gateway import Channel, Failure, Message, NotUsable, Outcome, Seconds, Sent, Stopped, email_bytes, hookimpl
 
 from .envelope import envelope
 from .pool import Pool
@@ -22,7 +22,6 @@ PORTS = {"starttls": 587, "tls": 465, "none": 25}
 QUEUE_ID = re.compile(r"\b(?:queued as |id=)([\w.-]{1,64})")
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
-Seconds = Annotated[float, Meta(gt=0, le=600)]
 
 
 class Smtp(Channel):
@@ -45,8 +44,8 @@ class Smtp(Channel):
         user: Annotated[str, Meta(description="Log in by this name.")] = ""
         password_file: Annotated[str, Meta(description="File with the password for it.")] = ""
         ehlo_name: Annotated[str, Meta(description="What we call ourselves; left out, our address.")] = ""
-        connect_timeout: Annotated[Seconds, Meta(description="Seconds until a connection must be ready.")] = 10.0
-        send_timeout: Annotated[Seconds, Meta(description="Seconds one mail may take on a ready connection.")] = 25.0
+        connect_timeout: Annotated[Seconds, Meta(description="How long a connection may take to be ready.")] = 10.0
+        send_timeout: Annotated[Seconds, Meta(description="How long one mail may take on it.")] = 25.0
 
     async def open(self) -> None:
         server = self._server()
