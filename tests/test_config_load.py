@@ -1,6 +1,5 @@
 """What a configuration is once it is read: defaults, the file over them, variables over the file."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +8,7 @@ from msgspec import Meta, Struct
 
 from gateway import config
 from gateway.config import ConfigFaults, Seconds, load, read_secret, restart_needed, starter
-from gateway.errors import NotUsable
+from gateway.errors import BadInput, NotUsable
 
 ROOT = Path(__file__).parent.parent
 MAIN = '[providers.main]\nplugin = "smtp"\nchannel = "email"\n'
@@ -160,6 +159,8 @@ def test_variables_beat_the_file_key_by_key(tmp_path):
     assert (both.server.port, both.server.ops_port) == (3, 2)
 
 
+DURATION = 'a duration such as "30s", "5m", "48h" or "7d"'
+SLUG = "a name of 1 to 40 of a-z, 0-9, _ and -, not beginning with a sign"
 WRONG = [
     ("SERVER__PROT", "1", 'unknown-key]: server.prot — did you mean "port"?'),
     ("SERVERS__PORT", "1", 'unknown-key]: servers — did you mean "server"?'),
@@ -167,13 +168,10 @@ WRONG = [
     ("SERVER__PORT", "99999", "wrong-value]: server.port — must be a whole number from 0 to 65535"),
     ("SERVER__PORT", "", "wrong-type]: server.port — must be a whole number from 0 to 65535, not text"),
     ("SERVER__PORT__X", "1", "unknown-key]: server.port.x — port is a value and holds no keys"),
-    ("VENUE__COUNTRY", "pt", 'wrong-value]: venue.country — must be a country\'s two letters, such as "PT"; '
-     'did you mean "PT"?'),
+    ("LOGS__LEVEL", "x", 'wrong-value]: logs.level — must be "debug", "info", "warning" or "error"'),
     ("STORE__RESERVE", "64", 'wrong-value]: store.reserve — must be a size such as "64MB" or "1GiB"'),
-    ("SERVER__PROXIES", '["::1", "x"]', "wrong-value]: server.proxies[1] — must be an IP address or a network such as "
-     '"10.0.0.0/8"'),
-    ("PROVIDERS__X__PLUGIN", "smtp", 'missing-key]: providers.x.channel — must be given: "email", "sms", "whatsapp" or '
-     '"voice"'),
+    ("DELIVERY__RETRY", '["1s", 2]', f"wrong-type]: delivery.retry[1] — must be {DURATION}, not a whole number"),
+    ("PROVIDERS__X__CHANNEL", "sms", f"missing-key]: providers.x.plugin — must be given: {SLUG}"),
     ("SENDER__TOKEN", "x", "inline-secret]: sender.token — put it into a file of its own and name that in token_file"),
 ]  # fmt: skip
 
@@ -359,7 +357,7 @@ def test_secrets_everybody_can_read_are_warned_of(tmp_path):
     """A secret file with open permissions works and is named with its line; files that are no secrets are not."""
     for name, mode in (("open", 0o644), ("shut", 0o600), ("ca", 0o644)):
         (tmp_path / name).write_text("x")
-        os.chmod(tmp_path / name, mode)
+        (tmp_path / name).chmod(mode)
     text = MAIN + 'password_file = "open"\napi_key_file = "shut"\nca_file = "ca"\ntoken_file = "missing"\n'
     assert loaded(tmp_path, text).warnings() == [
         "config.toml:4: warning[open-secret]: providers.main.password_file — others can read this file: chmod 600 it"
@@ -396,7 +394,7 @@ def test_a_key_is_explained(tmp_path):
     assert config.explain("providers.main.plugin") == config.explain("providers.<name>.plugin")
     assert "It must be given." in config.explain("limits.send.quota")
     assert "plugin" in config.explain("providers.main.host")
-    with pytest.raises(config.manual.BadInput, match='did you mean "server.port"'):
+    with pytest.raises(BadInput, match=r"did you mean .server\.port."):
         config.explain("server.prot")
 
 
@@ -415,5 +413,6 @@ def test_the_schema_for_editors_knows_every_key():
     assert tables["Delivery"]["properties"]["give_up_after"]["type"] == "string"
     assert tables["Delivery"]["properties"]["retry"]["items"]["type"] == "string"
     assert tables["Server"]["properties"]["port"]["maximum"] == 65_535
-    last = {name.rpartition(".")[2] for name in config.keys()}
+    names = config.keys()
+    last = {name.rpartition(".")[2] for name in names}
     assert last <= {key for table in tables.values() for key in table["properties"]}

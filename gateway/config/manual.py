@@ -96,16 +96,20 @@ def without(key: Key) -> str:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of config.toml, for editors."""
-    drawn = without_defaults(msgspec.json.schema(Sections, schema_hook=lambda type_: {}))
+    drawn = as_in_the_file(msgspec.json.schema(Sections, schema_hook=lambda type_: {}))
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "config.toml of Guest Gateway"}
     return head | drawn
 
 
-def without_defaults(part: Any) -> Any:
-    """A schema without what holds when a key is left out: there a duration is a number, and in the file it is text."""
-    if isinstance(part, dict):
-        return {key: without_defaults(value) for key, value in part.items() if key != "default"}
-    return [without_defaults(item) for item in part] if isinstance(part, list) else part
+def as_in_the_file(part: Any) -> Any:
+    """A schema of values turned into one of what is written: whatever has a pattern is text, and so are its defaults,
+    which are left out."""
+    if isinstance(part, list):
+        return [as_in_the_file(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    kept = {key: as_in_the_file(value) for key, value in part.items() if key != "default"}
+    return kept | {"type": "string"} if "pattern" in kept else kept
 
 
 # -- what is said -----------------------------------------------------------------------------------------------------

@@ -45,8 +45,8 @@ class Kind(NamedTuple):
 
 
 def written(kind: Kind) -> Meta:
-    """What an editor is told: the value is text, whatever it becomes."""
-    return Meta(extra_json_schema={"type": "string", "pattern": f"^({kind.pattern})$"})
+    """What an editor is told of a kind."""
+    return Meta(extra_json_schema={"pattern": f"^({kind.pattern})$"})
 
 
 # -- amounts ----------------------------------------------------------------------------------------------------------
@@ -181,7 +181,10 @@ Host = Annotated[str, HOST, written(HOST)]
 
 def loopback(host: str) -> bool:
     """Whether only this machine can reach the host."""
-    return host in ("localhost", "::1") or host.startswith("127.")
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _origin(text: str) -> str:
