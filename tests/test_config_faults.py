@@ -8,6 +8,7 @@ from gateway.config import ConfigFaults, load
 
 PROVIDER = '[providers.main]\nplugin = "smtp"\nchannel = "email"\n'
 LIMIT = '[limits.mine]\nendpoints = ["messages.send"]\nquota = 5\nwindow = "1m"\n'
+WINDOW = 'rule = "CORE-TIM-6"\nchannels = ["sms"]\nclasses = ["marketing"]\n'
 
 # (name, the file with ¶ where the fault goes, the fault, "line code path", what would be right)
 CASES = [
@@ -17,7 +18,7 @@ CASES = [
     ("misspelt key", "[server]\n¶ = 8080\n", "prot", "2 unknown-key server.prot", "port"),
     ("misspelt dotted key", "\n\nserver.¶ = 8080\n", "prot", "3 unknown-key server.prot", "port"),
     ("misspelt inline key", "server = { metrics = false, ¶ = 1 }", "prot", "1 unknown-key server.prot", "port"),
-    ("key behind lines of text", 'compliance.policy.a = """\n[x]\n"""\n[logs]\n¶', "a = 1", "5 unknown-key logs.a", ""),
+    ("key behind lines of text", PROVIDER + 'x = """\n[y]\n"""\n[logs]\n¶', "a = 1", "8 unknown-key logs.a", ""),
     ("behind a comment with quotes", "# it's [not]\n[logs]\n¶", "lvl = 1", "3 unknown-key logs.lvl", ""),
     ("key with a dot in it", "[server]\n¶", '"a.b" = 1', '2 unknown-key server."a.b"', "port = 1"),
     ("key with a line in it", "[server]\n¶", r'"a\nb" = 1', r'2 unknown-key server."a\nb"', "port = 1"),
@@ -103,6 +104,14 @@ CASES = [
      "2 wrong-value limits.auth.endpoints", '"ip"'),
     ("size without a unit", "[store]\nreserve = ¶", '"64"', "2 wrong-value store.reserve", '"64MiB"'),
     ("level of another program", "[logs]\nlevel = ¶", '"warn"', "2 wrong-value logs.level", '"warning"'),
+    ("policy nobody has", "[compliance.policy]\n¶ = 3", "erasure_days", "2 unknown-key compliance.policy.erasure_days",
+     "erasure_grace_days"),
+    ("policy looser than the law", "[compliance.policy]\nmax_complaint_rate = ¶", "0.5",
+     "2 wrong-value compliance.policy.max_complaint_rate", "0.001"),
+    ("policy that is a law", "[compliance]\npolicy = { ¶ }", "caps = 1", "2 unknown-key compliance.policy.caps", ""),
+    ("value for all policies", "[compliance]\npolicy = ¶", "1", "2 wrong-type compliance.policy", "{}"),
+    ("hours in a policy", f"[compliance.policy.default_window]\n{WINDOW}daily = [¶]", '"8-21"',
+     "5 wrong-value compliance.policy.default_window.daily[0]", '"08:00-21:00"'),
     # -- secrets ------------------------------------------------------------------------------------------------------
     ("password", PROVIDER + "¶", 'password = "x"', "4 inline-secret providers.main.password", 'password_file = "x"'),
     ("token deep inside", PROVIDER + "login = { ¶ }", 'api_token = "x"',
@@ -123,8 +132,8 @@ CASES = [
     ("lone carriage return", "[server]\nport = 1¶", "\rops_port = 2", "2 toml ", "\r\nops_port = 2"),
     ("fault behind Windows' line ends", "[server]\r\nport = 1\r\n\r\n¶ = 2\r\n", "prot", "4 unknown-key server.prot",
      "ops_port"),
-    ("depths of lists", "compliance.policy.a = ¶", "[" * 40 + "]" * 40, "1 toml ", "[[]]"),
-    ("depths no reader comes back from", "compliance.policy.a = ¶", "[" * 9000 + "]" * 9000, "None toml ", "[]"),
+    ("depths of lists", PROVIDER + "x = ¶", "[" * 40 + "]" * 40, "4 toml ", "[[]]"),
+    ("depths no reader comes back from", PROVIDER + "x = ¶", "[" * 9000 + "]" * 9000, "None toml ", "[]"),
     ("number without end", "[server]\nport = ¶", "9" * 5000, "None toml ", "9"),
     ("larger than any configuration", "#¶", "x" * (1 << 20), "None too-large ", "x" * 1000),
 ]  # fmt: skip

@@ -141,7 +141,12 @@ TYPED = [
     ("LIMITS__SEND__QUOTA", "7", lambda one: one.limits["send"].quota, 7),
     ("COMPLIANCE__POLICY__ONE_CLICK", "false", lambda one: one.compliance.policy, {"one_click": False}),
     ("COMPLIANCE__POLICY__MINORS_MARKETING", "deny", lambda one: one.compliance.policy, {"minors_marketing": "deny"}),
-    ("COMPLIANCE__POLICY__A__B", "[1]", lambda one: one.compliance.policy, {"a": {"b": [1]}}),
+    (
+        "COMPLIANCE__POLICY__DEFAULT_WINDOW__DAILY",
+        '["08:00-20:00"]',
+        lambda one: one.compliance.policy["default_window"],
+        {"rule": "X-1", "daily": ["08:00-20:00"]},
+    ),
     ("SENDERS", '{ w = { name = "W" } }', lambda one: one.senders["w"].name, "W"),
 ]
 
@@ -224,7 +229,7 @@ class Settings(Struct, forbid_unknown_fields=True, frozen=True):
 
     host: Annotated[str, Meta(min_length=1)]
     port: int = 25
-    wait: Seconds = 10.0
+    wait: Annotated[Seconds, Meta(le=7200)] = 10.0
     login: Login | None = None
     relays: tuple[Login, ...] = ()
     token_file: str = ""
@@ -248,11 +253,20 @@ def test_every_fault_of_a_plugins_keys_has_its_line(tmp_path):
         '4: error[unknown-key]: prot — did you mean "port"?',
         "1: error[missing-key]: host — must be given: text no shorter than 1",
         "5: error[wrong-type]: port — must be a whole number, not text",
-        '6: error[wrong-type]: wait — must be a duration such as "30s", "5m", "48h" or "7d", not a whole number',
+        f"6: error[wrong-type]: wait — must be {DURATION} of at most 2h, not a whole number",
         '7: error[unknown-key]: login.usr — did you mean "user"?',
         "7: error[missing-key]: login.user — must be given: text",
         "12: error[wrong-value]: relays[1].tries — must be a whole number greater than 0",
     ]
+
+
+def test_a_plugin_may_bound_a_duration(tmp_path):
+    """A duration that is one and yet too long is a fault at its key; the longest is taken."""
+    wrong = loaded(tmp_path, MAIN + 'host = "h"\nwait = "3h"\n').provider_settings("main", Settings)[1]
+    assert [str(fault).partition(" — ")[0] for fault in wrong] == [
+        "config.toml:5: error[wrong-value]: providers.main.wait"
+    ]
+    assert loaded(tmp_path, MAIN + 'host = "h"\nwait = "2h"\n').provider_settings("main", Settings)[0].wait == 7200
 
 
 def test_a_plugin_may_look_at_a_key_of_the_gateways(tmp_path):

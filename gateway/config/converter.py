@@ -48,7 +48,7 @@ class Reader:
         if isinstance(raw, FromVariable):
             return self._variable(path, raw, type_)
         if (kind := kind_of(type_)) is not None:
-            return self._kind(path, raw, kind)
+            return self._kind(path, raw, kind, type_)
         bare, _ = bared(type_)
         if is_struct(bare) and isinstance(raw, dict):
             return self._struct(path, raw, bare)
@@ -75,21 +75,22 @@ class Reader:
             return plain
         return self.read(path, str(text) if accepts_text(type_) else value, type_)
 
-    def _kind(self, path: Path, raw: Any, kind: Kind) -> Any:
+    def _kind(self, path: Path, raw: Any, kind: Kind, type_: Any) -> Any:
+        """A value that is written as text; the type may bound it further."""
         if not isinstance(raw, str):
-            self._wrong_type(path, raw, kind.words)
+            self._wrong_type(path, raw, words(type_))
             return raw
         try:
-            return kind.read(raw)
-        except ValueError as error:
+            return msgspec.convert(kind.read(raw), type_)
+        except ValueError as error:  # msgspec's is one too
             hint = f"; {error}" if isinstance(error, Hint) else ""
-            self._fault("wrong-value", path, f"must be {kind.words}{hint}")
+            self._fault("wrong-value", path, f"must be {words(type_)}{hint}")
             return raw
 
     def _key(self, path: Path, key: str, type_: Any) -> str:
         """The name of a table within a table."""
         kind = kind_of(type_)
-        return self._kind(path, key, kind) if kind else key
+        return self._kind(path, key, kind, type_) if kind else key
 
     def _struct(self, path: Path, raw: dict[str, Any], struct: type[Struct]) -> dict[str, Any]:
         fields = {one.encode_name: one for one in structs.fields(struct)}

@@ -1,6 +1,6 @@
 """Types in words: what a key takes, said behind "must be"."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, time
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -63,9 +63,9 @@ def accepts_text(type_: Any) -> bool:
 
 def words(type_: Any) -> str:
     """What a type takes, in words behind "must be"."""
-    if (kind := kind_of(type_)) is not None:
-        return kind.words
     bare, hints = bared(type_)
+    if (kind := kind_of(type_)) is not None:
+        return kind.words + bounds(hints, kind.writes)
     origin, inner = get_origin(bare), get_args(bare)
     if origin is Literal:
         return choice([quoted(value) for value in inner])
@@ -83,13 +83,13 @@ def noun(type_: Any) -> str:
     return next((name for one, name in NOUNS if isinstance(type_, type) and issubclass(type_, one)), "any value")
 
 
-def bounds(hints: Iterable[Any]) -> str:
+def bounds(hints: Iterable[Any], writes: Callable[[Any], str] = str) -> str:
     """` from 1 to 8`, or as much of it as is said."""
     metas = [hint for hint in hints if isinstance(hint, Meta)]
     said = {name: getattr(meta, name) for meta in metas for name in BOUNDS if getattr(meta, name) is not None}
     if "ge" in said and "le" in said:
-        return f" from {said['ge']} to {said['le']}"
-    return " and".join(f" {BOUNDS[name]} {value}" for name, value in said.items())
+        return f" from {writes(said['ge'])} to {writes(said['le'])}"
+    return " and".join(f" {BOUNDS[name]} {writes(value)}" for name, value in said.items())
 
 
 def near_choice(raw: Any, type_: Any) -> str:

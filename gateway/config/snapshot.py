@@ -13,6 +13,7 @@ from gateway.config.secret import names_secret, world_readable
 from gateway.config.sections import Provider, Sections
 from gateway.config.source import Source, leaves
 from gateway.config.values import loopback
+from gateway.rules.policy import PolicyChange
 
 COMMON = frozenset(Provider.__struct_fields__)
 """Keys of a provider's table that are the gateway's; the others are the plugin's."""
@@ -77,7 +78,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
     source = Source(path, environ)
     tree = source.tree | {"providers": own_keys(source.tree["providers"])}
     sections, wrong = convert(source.fault, (), tree, Sections)
-    faults = [*source.faults, *source.inline_secrets(), *wrong]
+    faults = [*source.faults, *source.inline_secrets(), *wrong, *unlawful(source)]
     if sections is not None:
         faults += odd(sections, source)
     if faults:
@@ -93,6 +94,13 @@ def own_keys(providers: Any) -> Any:
         name: {key: value for key, value in table.items() if key in COMMON} if isinstance(table, dict) else table
         for name, table in providers.items()
     }
+
+
+def unlawful(source: Source) -> list[ConfigFault]:
+    """What the rules do not let a venue set, or not so."""
+    compliance = source.tree.get("compliance")
+    policy = compliance.get("policy") if isinstance(compliance, dict) else None
+    return convert(source.fault, ("compliance", "policy"), policy, PolicyChange)[1] if isinstance(policy, dict) else []
 
 
 def odd(config: Sections, source: Source) -> Iterator[ConfigFault]:
