@@ -34,6 +34,10 @@ class Caller:
             raise Forbidden(f"This needs the scope {' or '.join(wanted)}.")
 
 
+NOBODY = Caller("nobody", b"", frozenset())
+"""Whoever stands at a door that needs no key."""
+
+
 class Callers:
     """Checks credentials. What was verified once is remembered by digest; whoever changes a key calls `forget`."""
 

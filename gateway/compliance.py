@@ -13,7 +13,7 @@ from gateway.compose import Means
 from gateway.config import Config
 from gateway.facts import Facts
 from gateway.letters import Envelope
-from gateway.model import CONTACT_OF
+from gateway.model import CONTACT_OF, ChannelName, MessageClass
 from gateway.orders import SendOrder
 from gateway.routing import Routes
 from gateway.rules import (
@@ -45,8 +45,8 @@ HINTS = (
 class Case(Struct, frozen=True):
     """One message as the rules need it, whether it is an order or already waits in the outbox."""
 
-    channel: str
-    class_: str
+    channel: ChannelName
+    class_: MessageClass
     category: str
     address: str | None
     sender: str | None
@@ -118,7 +118,12 @@ class Compliance:
         """May this message leave now? `going`: what is on its way to the same guest at this moment."""
         case = Case(due.channel, due.class_, due.category, address, due.sender, envelope)
         guest = NOBODY._replace(
-            id=due.guest_id, blind=due.blind, status=due.status, country=due.country, region=due.region, timezone=due.timezone
+            id=due.guest_id,
+            blind=due.blind,
+            status=due.status,
+            country=due.country,
+            region=due.region,
+            timezone=due.timezone,
         )
         return self._judge(case, guest, due.blind, plugin, going)
 

@@ -19,7 +19,7 @@ from gateway.letters import PLAIN, Content, Envelope, Letters
 from gateway.orders import Recipient, SendOrder
 from gateway.repeats import Repeat, Repeats
 from gateway.routing import Routes
-from gateway.store import events, guests, messages, outbox
+from gateway.store import events, guests, messages, outbox, suppressions
 from gateway.store.db import Database, Tx
 from gateway.store.guests import NewContact, NewGuest
 from gateway.store.idempotency import Answer as Kept
@@ -32,10 +32,10 @@ NOBODY = Recipient()
 
 
 class Taken(Struct):
-    """Everything one accepted or refused message writes. `message` has no row id yet, and no guest if he is new."""
+    """Everything one accepted message writes. It has no row id yet, and no guest if he is new."""
 
     message: NewMessage
-    due_at: int | None
+    due_at: int
     digest: bytes
     kept: Kept | None = None
     guest: NewGuest | None = None
@@ -62,9 +62,7 @@ class Intake:
 
     # -- one message --------------------------------------------------------------------------------------------------
 
-    async def accept(
-        self, order: SendOrder, caller: Caller, repeat: Repeat | None, origin: Origin = ORDERED
-    ) -> Answer:
+    async def accept(self, order: SendOrder, caller: Caller, repeat: Repeat | None, origin: Origin = ORDERED) -> Answer:
         """Take one message. Returns the 202; raises Blocked (with the decision, kept as a `blocked` message), Invalid
         or Forbidden."""
         self._check(order, caller)
@@ -121,21 +119,22 @@ class Intake:
     def _take(self, order: SendOrder, named: Named, envelope: Envelope, judgement: Judgement, caller: Caller,
               repeat: Repeat | None, origin: Origin) -> tuple[Taken, Answer]:  # fmt: skip
         uuid, now = self._ids.new(), judgement.at
-        guest = None if named.guest else self._new_guest(named)
-        key_id = named.guest.key_id if named.guest else guest.key_id
-        wanted = parse_rfc3339(order.deliver_at) if order.deliver_at else now
+        known = named.guest
+        whose = known or self._new_guest(named)
+        wanted = time_of(order.deliver_at) or now
         due_at = max(now, wanted, judgement.defer_until or 0)
         state, reason = ("queued", None) if due_at <= now else ("deferred", "law" if due_at > wanted else "schedule")
-        sealed = self._letters.seal(key_id, uuid, content_of(order))
+        sealed = self._letters.seal(whose.key_id, uuid, content_of(order))
         message = NewMessage(
             0, uuid, state, reason, order.channel, order.class_, order.category,
-            named.guest.id if named.guest else None, named.guest.contact_id if named.guest else None,
-            order.sender, order.reference, now, due_at, parse_rfc3339(order.expires_at) if order.expires_at else None,
+            known.id if known else None, known.contact_id if known else None,
+            order.sender, order.reference, now, due_at, time_of(order.expires_at),
             origin.retry_of, None, caller.actor, json.encode(envelope).decode(), judgement.json, sealed, None,
         )  # fmt: skip
         answer = accepted(message)
         kept = Kept(*repeat, answer.status, answer.body, answer.headers[0][1]) if repeat else None
-        return Taken(message, due_at, sha256(sealed).digest(), kept, guest), answer
+        new = whose if isinstance(whose, NewGuest) else None
+        return Taken(message, due_at, sha256(sealed).digest(), kept, new), answer
 
     def _new_guest(self, named: Named) -> NewGuest:
         """A guest nobody knew, under a key of his own."""
@@ -155,28 +154,32 @@ class Intake:
 
     def _write(self, tx: Tx, taken: Sequence[Taken]) -> list[bool]:
         """The work of acceptance. False for a message whose guest somebody else made meanwhile: it is judged anew."""
-        done, rows = [], []
+        done: list[bool] = []
+        rows: list[NewMessage] = []
         next_id = tx.next_id("messages")
         for one in taken:
-            done.append(one.guest is None or self._welcome(tx, one))
+            done.append(one.guest is None or self._welcome(tx, one, one.guest))
             if done[-1]:
                 rows.append(one.message._replace(id=next_id + len(rows)))
         good = [one for one, ok in zip(taken, done, strict=True) if ok]
         messages.insert(tx, rows)
-        outbox.add(tx, [(row.id, row.channel, outbox.WAITING, row.due_at, row.reason) for row in rows])
+        outbox.add(tx, [(row.id, row.channel, outbox.WAITING, row.due_at or 0, row.reason) for row in rows])
         events.append(tx, [events.Event(row.id, "accepted", row.created_at) for row in rows])
         self._repeats.keep(tx, [one.kept for one in good if one.kept])
         for one in good:
             tx.audit(one.message.actor, "message.accepted", ids.public("msg", one.message.uuid), one.digest)
         return done
 
-    def _welcome(self, tx: Tx, one: Taken) -> bool:
-        """Write the new guest, unless the address has got one since; then his stops still hold for the address."""
-        if guests.behind(tx.connection, one.guest.contacts[0].blind) is not None:
+    def _welcome(self, tx: Tx, one: Taken, guest: NewGuest) -> bool:
+        """Write the new guest, unless the address has got one since. Who said stop for everything with one of his
+        addresses has said it for all of them."""
+        if guests.behind(tx.connection, guest.contacts[0].blind) is not None:
             return False
-        guest_id, contact_id = guests.add(tx, one.guest)
+        guest_id, contact_id = guests.add(tx, guest)
         one.message = one.message._replace(guest_id=guest_id, contact_id=contact_id)
-        tx.audit(one.message.actor, "guest.created", ids.public("gst", one.guest.uuid), one.digest)
+        if len(guest.contacts) > 1:
+            suppressions.inherit(tx, [contact.blind for contact in guest.contacts], self._ids)
+        tx.audit(one.message.actor, "guest.created", ids.public("gst", guest.uuid), one.digest)
         return True
 
     # -- no -----------------------------------------------------------------------------------------------------------
@@ -191,22 +194,29 @@ class Intake:
             None, named.blind,
         )  # fmt: skip
         digest = sha256(judgement.json.encode() + named.blind).digest()
-        await self._db.write(write_refused, Taken(message, None, digest))
+        await self._db.write(write_refused, (message, digest))
         metrics.MESSAGES.labels(order.channel, "blocked").inc()
         raise Blocked(
-            message_id=ids.public("msg", uuid), compliance=Raw(judgement.json.encode()), hint=self._compliance.hint(judgement),
-        )  # fmt: skip
+            message_id=ids.public("msg", uuid),
+            compliance=Raw(judgement.json.encode()),
+            hint=self._compliance.hint(judgement),
+        )
 
 
-def write_refused(tx: Tx, taken: Sequence[Taken]) -> list[None]:
-    """The work of a refusal: a skeleton, its story, its audit entry."""
+def write_refused(tx: Tx, refused: Sequence[tuple[NewMessage, bytes]]) -> list[None]:
+    """The work of a refusal: a skeleton, its story, its audit entry with the digest."""
     first = tx.next_id("messages")
-    rows = [one.message._replace(id=first + offset) for offset, one in enumerate(taken)]
+    rows = [message._replace(id=first + offset) for offset, (message, _) in enumerate(refused)]
     messages.insert(tx, rows)
     events.append(tx, [events.Event(row.id, "blocked", row.created_at) for row in rows])
-    for one in taken:
-        tx.audit(one.message.actor, "message.blocked", ids.public("msg", one.message.uuid), one.digest)
-    return [None] * len(taken)
+    for message, digest in refused:
+        tx.audit(message.actor, "message.blocked", ids.public("msg", message.uuid), digest)
+    return [None] * len(refused)
+
+
+def time_of(text: str | None) -> int | None:
+    """A moment of an order that was found to be one."""
+    return parse_rfc3339(text) if text else None
 
 
 def content_of(order: SendOrder) -> Content:

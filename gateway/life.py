@@ -16,7 +16,6 @@ from msgspec import Struct
 from gateway import __version__, metrics, plugins
 from gateway.addresses import Addresses
 from gateway.callers import Callers
-from gateway.channel import Channel
 from gateway.clock import Clock, SystemClock
 from gateway.compliance import Compliance
 from gateway.config import Config, ConfigFault, ConfigFaults, restart_needed
@@ -51,8 +50,8 @@ DRAIN_SECONDS = 6.0
 HOUR = 3600.0
 
 
-class Built(Struct):
-    """The parts that a configuration makes; a reload replaces them all at once."""
+class Parts(Struct):
+    """What works, as one configuration made it. A reload replaces all of it; a request keeps what it began with."""
 
     config: Config
     routes: Routes
@@ -74,6 +73,7 @@ class Gateway:
         self.log = log or Log(level=config.logs.level, style=config.logs.format)
         self.ids = Ids(self.clock)
         self.log_requests = True
+        self.ports: list[int] = []
         self.debug = os.environ.get("GATEWAY_DEBUG") == "1"
         self._tasks: list[asyncio.Task] = []
         self._closing: list[Callable[[], Any]] = []
@@ -101,10 +101,10 @@ class Gateway:
         self._check_guest_keys()
         self.plugins = plugins.find(self.config.plugins.paths)
         self._begin()
-        self._adopt(self._build(self.config))
-        self.limits.restore(limits.load(self.db.reader))
+        self.parts = self._build(self.config)
+        self.parts.limits.restore(limits.load(self.db.reader))
         self.health = Health(self.db, self.clock, self.record.last_time)
-        await recover(self.db, self.routes)
+        await recover(self.db, self.parts.routes)
 
     def _take_folder(self) -> None:
         self.data.make()
@@ -135,7 +135,7 @@ class Gateway:
         self.repeats = Repeats(self.db, self.vault, self.clock)
         self.repeats.load()
 
-    def _build(self, config: Config) -> "Built":
+    def _build(self, config: Config) -> Parts:
         """Everything that works, out of the parts that keep. Raises NotUsable and changes nothing."""
         db, clock = self.db, self.clock
         rulebook = Rulebook(self.plugins.packs, config.compliance.policy)
@@ -153,7 +153,7 @@ class Gateway:
         ]
         delivery = Delivery(couriers, routes)
         intake.wake = delivery.wake
-        return Built(
+        return Parts(
             config=config,
             routes=routes,
             limits=limits_,
@@ -164,11 +164,6 @@ class Gateway:
             privacy=Privacy(db, self.addresses, letters, self.ids, clock),
             delivery=delivery,
         )
-
-    def _adopt(self, built: "Built") -> None:
-        """Work with these parts from the next request on."""
-        for name in built.__struct_fields__:
-            setattr(self, name, getattr(built, name))
 
     def _providers(self, config: Config) -> list[Provider]:
         """One provider for each table of config.toml."""
@@ -197,8 +192,8 @@ class Gateway:
     async def start(self) -> None:
         """Begin to deliver, and to look after the house."""
         metrics.INFO.labels(__version__, sqlite3.sqlite_version).set(1)
-        await hold_unserved(self.db, self.routes)
-        await self.delivery.start()
+        await hold_unserved(self.db, self.parts.routes)
+        await self.parts.delivery.start()
         self.health.started = True
         self.health.start()
         self._tasks = [
@@ -251,13 +246,12 @@ class Gateway:
         NotUsable for one that cannot be used, and changes nothing either."""
         if refused := restart_needed(self.config, config):
             return refused
-        built = self._build(config)
-        built.limits.keep_accounts_of(self.limits)
-        before = self.delivery
-        self._adopt(built)
-        await before.drain(DRAIN_SECONDS)
-        await hold_unserved(self.db, self.routes)
-        await self.delivery.start()
+        parts, before = self._build(config), self.parts
+        parts.limits.keep_accounts_of(before.limits)
+        self.config, self.parts = config, parts
+        await before.delivery.drain(DRAIN_SECONDS)
+        await hold_unserved(self.db, self.parts.routes)
+        await self.parts.delivery.start()
         return []
 
     # -- ending -------------------------------------------------------------------------------------------------------
@@ -265,7 +259,7 @@ class Gateway:
     async def drain(self) -> None:
         """Take nothing new, finish what is being handed over."""
         self.health.draining = True
-        await self.delivery.drain(DRAIN_SECONDS)
+        await self.parts.delivery.drain(DRAIN_SECONDS)
 
     async def close(self) -> None:
         """Close what was opened, last first."""

@@ -92,13 +92,12 @@ class Limits:
         if account is None:
             account = rule.accounts[caller] = Account()
         now = self._seconds()
-        state, wait = rule.limiter.take(account.state, now, cost)
+        account.state, wait = rule.limiter.take(account.state, now, cost)
         if wait > 0:
             metrics.LIMITED.labels(rule.name).inc()
             seconds = math.ceil(wait) if wait < math.inf else math.ceil(rule.limiter.settings.window)
             standing = rule.standing(account, now)._replace(remaining=0, reset=max(1, seconds))
             raise QuotaExceeded(retry_after=standing.reset, standings=[standing], limit=rule.name)
-        account.state = state
         if account.ahead < cost:
             await self._write_ahead(rule, caller, account, cost)
         account.ahead -= cost

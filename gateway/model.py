@@ -5,7 +5,9 @@ from typing import Literal
 MessageClass = Literal["marketing", "transactional", "informational", "emergency", "legal"]
 ChannelName = Literal["email", "sms", "whatsapp", "voice"]
 
-CHANNELS = ("email", "sms", "whatsapp", "voice")
+GuestStatus = Literal["active", "restricted", "erasure_pending", "erased"]
+
+CHANNELS: tuple[ChannelName, ...] = ("email", "sms", "whatsapp", "voice")
 CONTACT_OF = {"email": "email", "sms": "phone", "whatsapp": "phone", "voice": "phone"}
 """Which kind of contact point a channel writes to."""
 

@@ -7,9 +7,11 @@ does a limiter that a limit names: a law is not switched off by a defect.
 import importlib.util
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pluggy
 from msgspec import Struct
@@ -86,7 +88,7 @@ class Plugins:
         implementations = getattr(self._manager.hook, hook).get_hookimpls()
         return [one for found in implementations if found.plugin is module for one in found.function()]
 
-    def _name(self, kinds: dict[str, type], class_: type, origin: Origin) -> None:
+    def _name(self, kinds: dict[str, Any], class_: Any, origin: Origin) -> None:
         if class_.name in kinds:
             raise NotUsable(
                 f"two plugins are called {class_.name!r}", f"remove one of them (the second is {origin.name})"
@@ -110,14 +112,12 @@ def find(folders: Iterable[Path] = ()) -> Plugins:
     """Load everything there is, in the order of trust: built in, the admin's folders, installed packages."""
     plugins = Plugins()
     for path, vital in _files(built_in_folder()):
-        plugins.add(
-            Origin(f"{path.parent.name}/{path.stem}", True, vital), lambda path=path: _load(path, "gateway_plugins")
-        )
+        plugins.add(Origin(f"{path.parent.name}/{path.stem}", True, vital), partial(_load, path, "gateway_plugins"))
     for folder in folders:
         if not folder.is_dir():
             raise NotUsable("a folder of plugins.paths is not there", "correct plugins.paths in config.toml")
         for path in _modules(folder):
-            plugins.add(Origin(path.stem, False, False), lambda path=path: _load(path, "gateway_strangers"))
+            plugins.add(Origin(path.stem, False, False), partial(_load, path, "gateway_strangers"))
     for entry in entry_points(group=GROUP):
         plugins.add(Origin(entry.name, False, False), entry.load)
     return plugins

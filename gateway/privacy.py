@@ -131,13 +131,13 @@ class Privacy:
 
     def _whom(self, order: UnsubscribeOrder) -> tuple[bytes, str]:
         """Blind index of the address that said stop, and the channel it was said about."""
-        if (order.guest is None) == (order.token is None):
-            raise Invalid(faults=[Fault("", "invalid", "either a guest or a token")])
         if order.token is not None:
             link = self.link(order.token, "unsubscribe")
             if link is None:
                 raise NotFound()
             return link.blind, link.scope
+        if order.guest is None:
+            raise Invalid(faults=[Fault("/guest", "missing", "a guest, or a token")])
         named = self._addresses.anyone(order.guest)
         return named.blind, "email" if named.kind == "email" else "sms"
 

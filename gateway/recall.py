@@ -41,7 +41,7 @@ class Recall:
         """Send the same words to the same guest as a new message, judged anew. Raises NotFound, Conflict, Blocked."""
         stored = self._stories.find(public)
         sealed = messages.content(self._db.reader, stored.id)
-        if stored.state not in OVER or sealed.content_sealed is None or stored.guest_uuid is None:
+        if stored.state not in OVER or sealed is None or stored.guest_uuid is None:
             raise Conflict(f"A message that is {stored.state} cannot be sent again.")
         content = self._letters.open(sealed.key_id, sealed.uuid, sealed.content_sealed)
         envelope = self._letters.envelope(stored.envelope)

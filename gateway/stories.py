@@ -1,6 +1,6 @@
 """Messages as callers see them: what became of one, and lists; with their content only for whoever may read it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -83,7 +83,7 @@ class Stories:
         named = sha256(b"".join(row.uuid for row in rows)).digest()
         subject = views[0].id if len(views) == 1 else "messages"
 
-        def work(tx: Tx, items: list[None]) -> list[None]:
+        def work(tx: Tx, items: Sequence[None]) -> list[None]:
             tx.audit(caller.actor, "content.read", subject, named)
             return [None] * len(items)
 
@@ -93,7 +93,7 @@ class Stories:
 
     def _content(self, row: Stored) -> dict[str, Any] | None:
         sealed = messages.content(self._db.reader, row.id)
-        if sealed.content_sealed is None or sealed.key_id is None:
+        if sealed is None:
             return None
         content = self._letters.open(sealed.key_id, sealed.uuid, sealed.content_sealed)
         address = self._letters.open_address(sealed.key_id, sealed.contact_uuid, sealed.address_sealed)

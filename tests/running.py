@@ -114,7 +114,9 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, config: str = CONFIG, clock: Any = None, deliver: bool = True) -> AsyncIterator[Running]:
+async def running(
+    folder: Path, config: str = CONFIG, clock: Any = None, deliver: bool = True
+) -> AsyncIterator[Running]:
     """Open it in a folder; with `deliver` messages go out as they do in life."""
     data = DataFolder(folder / "data")
     prepare(data)
@@ -123,7 +125,10 @@ async def running(folder: Path, config: str = CONFIG, clock: Any = None, deliver
     log = io.StringIO()
     gateway = await Gateway(load(file, {}), data, clock, Log(log, "info", "json")).open()
     run = Running(gateway, folder, log)
-    main, local = TestServer(app.make(gateway, app.MAIN)), TestServer(app.at_the_socket(app.make(gateway, app.LOCAL), 0))
+    main, local = (
+        TestServer(app.make(gateway, app.MAIN)),
+        TestServer(app.at_the_socket(app.make(gateway, app.LOCAL), 0)),
+    )
     try:
         await main.start_server(access_log=None)
         await local.start_server(access_log=None)

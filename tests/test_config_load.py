@@ -141,12 +141,7 @@ TYPED = [
     ("LIMITS__SEND__QUOTA", "7", lambda one: one.limits["send"].quota, 7),
     ("COMPLIANCE__POLICY__ONE_CLICK", "false", lambda one: one.compliance.policy, {"one_click": False}),
     ("COMPLIANCE__POLICY__MINORS_MARKETING", "deny", lambda one: one.compliance.policy, {"minors_marketing": "deny"}),
-    (
-        "COMPLIANCE__POLICY__DEFAULT_WINDOW__DAILY",
-        '["08:00-20:00"]',
-        lambda one: one.compliance.policy["default_window"],
-        {"rule": "X-1", "daily": ["08:00-20:00"]},
-    ),
+    ("COMPLIANCE__POLICY__ERASURE_GRACE_DAYS", "3", lambda one: one.compliance.policy, {"erasure_grace_days": 3}),
     ("SENDERS", '{ w = { name = "W" } }', lambda one: one.senders["w"].name, "W"),
 ]
 

@@ -46,7 +46,7 @@ async def test_marketing_without_consent_is_refused_with_a_citation(run):
 async def test_german_consent_counts_only_when_confirmed(run):
     """Without the click of the double opt-in it is EU-DE-1; with it the same message goes."""
     await run.yes(DE)
-    assert (await run.send(NEWS | {"to": DE})).json["compliance"]["reasons"] [-1] == "EU-DE-1"
+    assert (await run.send(NEWS | {"to": DE})).json["compliance"]["reasons"][-1] == "EU-DE-1"
     await run.yes(DE, confirmed_at="2026-11-20T10:00:00Z", granted_at="2026-11-20T09:59:00Z")
     reply = await run.send(NEWS | {"to": DE})
     assert reply.status == 202, reply.json

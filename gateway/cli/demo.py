@@ -118,10 +118,9 @@ def demo(as_json: bool) -> None:
 
 
 async def _demo(as_json: bool) -> bool:
+    mails = Path(tempfile.mkdtemp(prefix="gateway-demo-mails-"))  # to be looked at afterwards
     with tempfile.TemporaryDirectory(prefix="gateway-demo-") as folder:
         data = DataFolder(Path(folder) / "data")
-        mails = Path(folder) / "mails"
-        mails.mkdir()
         with Receiver(mails, refuse_once="retry@") as receiver:
             prepare(data)
             file = Path(folder) / "config.toml"

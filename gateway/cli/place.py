@@ -1,7 +1,7 @@
 """Where a command works: which configuration, which data folder; and how it prints what it found."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,11 @@ from gateway.config import Config, load
 from gateway.data_folder import DataFolder
 
 config_option = click.option(
-    "--config", "config_path", type=click.Path(path_type=Path), help="Default: GATEWAY_CONFIG, then config.toml in the data folder, then here."
-)  # fmt: skip
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    help="Default: GATEWAY_CONFIG, then config.toml in the data folder, then here.",
+)
 data_option = click.option(
     "--data", "data_path", type=click.Path(), help="Data folder (default: GATEWAY_DATA, ./data)."
 )
@@ -44,7 +47,7 @@ def show(result: Any, as_json: bool, words: Callable[[Any], str]) -> None:
     click.echo(json.encode(result).decode() if as_json else words(result))
 
 
-def table(rows: list[tuple[str, ...]], head: tuple[str, ...]) -> str:
+def table(rows: Sequence[tuple[str, ...]], head: tuple[str, ...]) -> str:
     """Rows under a head, in columns as wide as they need to be."""
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     lines = [

@@ -22,7 +22,8 @@ class Receiver:
     """
 
     def __init__(self, folder: Path, refuse_once: str):
-        self._folder, self._refuse_once, self._refused = folder, refuse_once, set()
+        self._folder, self._refuse_once = folder, refuse_once
+        self._refused: set[str] = set()
         self._controller = Controller(self, hostname="127.0.0.1", port=free_port())
         self.port = self._controller.port
 

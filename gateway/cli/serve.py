@@ -141,6 +141,7 @@ async def listening(gateway: Gateway, door: socket.socket, routes) -> AsyncItera
     """One application at one socket."""
     runner = app.runner(app.make(gateway, routes))
     await runner.setup()
+    assert runner.server is not None  # noqa: S101 there is one from setup on
     listener = Listener(door, runner.server, lambda: gateway.log.warning("too many connections"))
     try:
         yield

@@ -8,25 +8,27 @@ from gateway.channel import Channel, Message
 from gateway.compliance import Compliance, Judgement
 from gateway.delivery.settle import Settled
 from gateway.errors import Stopped
-from gateway.letters import Content, Envelope, Letters
+from gateway.letters import Envelope, Letters
 from gateway.rules import History
 from gateway.store.changes import Changes
 from gateway.store.outbox import HELD, Due
 
+LINKED = frozenset({"unsubscribe", "unsubscribe_easy", "list_unsubscribe_post"})
+"""Elements that need the guest's own link."""
 GOOD_FOR_MS = 1000
 """How long a judgement may be relied on."""
 
 
 @dataclass(slots=True)
 class Parcel:
-    """A leased message on its way through a provider, with the judgement it travels under."""
+    """A leased message on its way through a provider, with the judgement it travels under; `mark` tells how far the
+    changes had come when it was judged."""
 
     due: Due
     envelope: Envelope
-    address: str
+    message: Message
     judgement: Judgement
     mark: int
-    message: Message | None = None
     stopped: Settled | None = None
 
 
@@ -46,32 +48,40 @@ class Preparation:
         envelope = self.letters.envelope(due.envelope)
         mark = self.changes.mark
         address = self.letters.open_address(due.key_id, due.contact_uuid, due.address_sealed)
-        parcel = Parcel(due, envelope, address, self._judge(due, envelope, address, plugin), mark)
-        if parcel.judgement.decision != "allow":
-            return not_now(due, parcel.judgement)
-        content = self.letters.open(due.key_id, due.uuid, due.content_sealed)
-        return self._compose(parcel, content, plugin)
+        judgement = self._judge(due, envelope, address, plugin)
+        if judgement.decision != "allow":
+            return not_now(due, judgement)
+        message, lacking = self._compose(due, address, frozenset(judgement.required_elements), plugin)
+        if lacking:
+            return incomplete(due, judgement, lacking)
+        parcel = Parcel(due, envelope, message, judgement, mark)
+        message.before_handover = lambda _: self.look_again(parcel, plugin)
+        return parcel
 
     def _judge(self, due: Due, envelope: Envelope, address: str, plugin: Channel) -> Judgement:
         return self.compliance.judge_due(due, envelope, address, plugin, self.going.get(due.guest_id, ()))
 
-    def _compose(self, parcel: Parcel, content: Content, plugin: Channel) -> Parcel | Settled:
-        due, required = parcel.due, frozenset(parcel.judgement.required_elements)
+    def _compose(self, due: Due, address: str, required: frozenset[str], plugin: Channel) -> tuple[Message, list[str]]:
+        """The finished message, and what is required and not in it."""
+        content = self.letters.open(due.key_id, due.uuid, due.content_sealed)
         means = self.compliance.means(due.channel, due.sender, plugin)
-        link = self.letters.stop_link(due) if "unsubscribe" in required or "list_unsubscribe_post" in required else ""
+        link = self.letters.stop_link(due) if required & LINKED else ""
         language = due.language or self.letters.language
         letter = compose.finish(content.letter, required, means, link, language)
         message = Message(
-            ids.public("msg", due.uuid), due.channel, parcel.address, letter.subject, letter.text, letter.html,
-            means.sender,
-            due.created_at, letter.headers, due.attempt,
-        )  # fmt: skip
+            id=ids.public("msg", due.uuid),
+            channel=due.channel,
+            to=address,
+            subject=letter.subject,
+            text=letter.text,
+            html=letter.html,
+            sender=means.sender,
+            created_at=due.created_at,
+            headers=letter.headers,
+            attempt=due.attempt,
+        )
         message.payload = plugin.compose(message)
-        if required and (lacking := compose.missing(message.payload, required, means, link, language)):
-            return incomplete(due, parcel.judgement, lacking)
-        parcel.message = message
-        message.before_handover = lambda _: self.look_again(parcel, plugin)
-        return parcel
+        return message, compose.missing(message.payload, required, means, link, language) if required else []
 
     def look_again(self, parcel: Parcel, plugin: Channel) -> None:
         """Right before the hand-over: raise Stopped if the judgement no longer holds."""
@@ -82,7 +92,7 @@ class Preparation:
         if now - parcel.judgement.at <= GOOD_FOR_MS and not self.changes.since(due.blind, parcel.mark):
             return
         parcel.mark = self.changes.mark
-        parcel.judgement = self._judge(due, parcel.envelope, parcel.address, plugin)
+        parcel.judgement = self._judge(due, parcel.envelope, parcel.message.to, plugin)
         if parcel.judgement.decision != "allow":
             parcel.stopped = not_now(due, parcel.judgement)
             raise Stopped()

@@ -75,4 +75,4 @@ def used(tx: Tx, rows: list[tuple[int, str]]) -> None:
 
 
 def _key(row: tuple) -> Key:
-    return Key(*row[:4], frozenset(json.decode(row[4])), tuple(json.decode(row[5])), *row[6:])
+    return Key._make([*row[:4], frozenset(json.decode(row[4])), tuple(json.decode(row[5])), *row[6:]])

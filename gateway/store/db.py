@@ -58,6 +58,10 @@ class Tx:
     def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         self.connection.executemany(sql, rows)
 
+    def insert(self, sql: str, parameters: Sequence[Any]) -> int:
+        """Insert one row; its id."""
+        return self.connection.execute(sql, parameters).lastrowid or 0
+
     def first(self, sql: str, parameters: Sequence[Any] = ()) -> tuple | None:
         return self.connection.execute(sql, parameters).fetchone()
 

@@ -3,6 +3,7 @@
 import sqlite3
 from typing import NamedTuple
 
+from gateway.model import GuestStatus
 from gateway.store.db import Tx
 
 _COLUMNS = """
@@ -17,7 +18,7 @@ class Guest(NamedTuple):
     id: int
     uuid: bytes
     key_id: int
-    status: str
+    status: GuestStatus
     country: str | None
     region: str | None
     timezone: str | None
@@ -100,13 +101,13 @@ def addresses_around(reader: sqlite3.Connection, blind: bytes) -> list[tuple[byt
 
 def add(tx: Tx, guest: NewGuest) -> tuple[int, int]:
     """Write a guest; the ids of his row and of his first contact point."""
-    row = tx.execute(
+    row = tx.insert(
         """
         INSERT INTO guests (uuid, key_id, country, region, timezone, language, profile_sealed, created_at)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
         """,
         (*guest[:7], tx.now),
-    ).lastrowid
+    )
     ids = [_add_contact(tx, row, contact) for contact in guest.contacts]
     for contact in guest.contacts:
         tx.changed(contact.blind)
@@ -114,10 +115,10 @@ def add(tx: Tx, guest: NewGuest) -> tuple[int, int]:
 
 
 def _add_contact(tx: Tx, guest_id: int, contact: NewContact) -> int:
-    return tx.execute(
+    return tx.insert(
         "INSERT INTO contacts (guest_id, uuid, kind, blind, address_sealed, created_at) VALUES (?, ?, ?, ?, ?, ?)",
         (guest_id, *contact, tx.now),
-    ).lastrowid
+    )
 
 
 def highest_key(reader: sqlite3.Connection) -> int:

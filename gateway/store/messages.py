@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from gateway.model import ChannelName, MessageClass
 from gateway.store.db import Tx
 
 
@@ -14,8 +15,8 @@ class NewMessage(NamedTuple):
     uuid: bytes
     state: str
     reason: str | None
-    channel: str
-    class_: str
+    channel: ChannelName
+    class_: MessageClass
     category: str
     guest_id: int | None
     contact_id: int | None
@@ -40,8 +41,8 @@ class Stored(NamedTuple):
     uuid: bytes
     state: str
     reason: str | None
-    channel: str
-    class_: str
+    channel: ChannelName
+    class_: MessageClass
     category: str
     guest_uuid: bytes | None
     sender: str | None
@@ -59,13 +60,13 @@ class Stored(NamedTuple):
 
 
 class Content(NamedTuple):
-    """What is needed to open a message's content: whose key, and the sealed bytes."""
+    """What is needed to open a message's content and the address it went to: whose key, and the sealed bytes."""
 
     uuid: bytes
-    key_id: int | None
-    content_sealed: bytes | None
-    contact_uuid: bytes | None
-    address_sealed: bytes | None
+    key_id: int
+    content_sealed: bytes
+    contact_uuid: bytes
+    address_sealed: bytes
 
 
 _INSERT = f"""
@@ -120,19 +121,17 @@ def search(reader: sqlite3.Connection, wanted: dict[str, Any], limit: int) -> li
     return [Stored._make(row) for row in rows]
 
 
-def content(reader: sqlite3.Connection, message_id: int) -> Content:
-    """What opens the content of a message and the address it went to."""
+def content(reader: sqlite3.Connection, message_id: int) -> Content | None:
+    """What opens the content of a message; None for a refused one, and once the content was deleted."""
     row = reader.execute(
         """
         SELECT m.uuid, g.key_id, m.content_sealed, c.uuid, c.address_sealed
-        FROM messages m
-        LEFT JOIN guests g ON g.id = m.guest_id
-        LEFT JOIN contacts c ON c.id = m.contact_id
-        WHERE m.id = ?
+        FROM messages m JOIN guests g ON g.id = m.guest_id JOIN contacts c ON c.id = m.contact_id
+        WHERE m.id = ? AND m.content_sealed IS NOT NULL
         """,
         (message_id,),
     ).fetchone()
-    return Content._make(row)
+    return Content._make(row) if row else None
 
 
 def settle(tx: Tx, rows: Sequence[tuple[str, str | None, str | None, int | None, int]]) -> None:
@@ -147,7 +146,7 @@ def judged_again(tx: Tx, rows: Sequence[tuple[str, int]]) -> None:
     tx.executemany("UPDATE messages SET decision = ? WHERE id = ?", rows)
 
 
-def history(reader: sqlite3.Connection, guest_id: int, since: int) -> list[tuple[str, str, str, int]]:
+def history(reader: sqlite3.Connection, guest_id: int, since: int) -> list[tuple[ChannelName, MessageClass, str, int]]:
     """Channel, class, category and time of what was handed over to a guest since then, for the rules that count."""
     return reader.execute(
         """

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from gateway.model import ChannelName, GuestStatus, MessageClass
 from gateway.store.db import Tx
 
 WAITING, LEASED, HELD = 0, 1, 2
@@ -20,8 +21,8 @@ class Due(NamedTuple):
     attempt: int
     uncertain: int
     uuid: bytes
-    channel: str
-    class_: str
+    channel: ChannelName
+    class_: MessageClass
     category: str
     sender: str | None
     created_at: int
@@ -31,7 +32,7 @@ class Due(NamedTuple):
     guest_id: int
     guest_uuid: bytes
     key_id: int
-    status: str
+    status: GuestStatus
     country: str | None
     region: str | None
     timezone: str | None

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from msgspec import json
 
+from gateway.ids import Ids
 from gateway.rules import Suppression
 from gateway.store.db import Tx
 
@@ -64,14 +65,24 @@ def of(reader: sqlite3.Connection, blind: bytes) -> list[Suppression]:
     ]  # fmt: skip
 
 
-def globals_on(reader: sqlite3.Connection, blinds: Sequence[bytes]) -> list[tuple]:
-    """Scope, channels, categories, classes, source, permanent, created_at and origin of global entries in force on any
-    of these addresses: a contact point added to such a guest inherits them."""
+def inherit(tx: Tx, blinds: Sequence[bytes], ids: Ids) -> None:
+    """Write every global entry in force on one of these addresses of one guest for his others too."""
     marks = ", ".join("?" * len(blinds))
-    return reader.execute(
+    rows = tx.execute(
         f"""
-        SELECT DISTINCT scope, channels, categories, classes, source, permanent, created_at, origin
+        SELECT blind, channels, categories, classes, source, permanent, created_at, origin, actor
         FROM suppressions WHERE scope = 'global' AND lifted_at IS NULL AND blind IN ({marks})
         """,  # noqa: S608 a row of question marks
-        blinds,
+        list(blinds),
     ).fetchall()
+    add(
+        tx,
+        [
+            NewSuppression._make(
+                [ids.new(), blind, "global", *(tuple(json.decode(names)) for names in row[1:4]), *row[4:]]
+            )
+            for row in rows
+            for blind in blinds
+            if blind != row[0]
+        ],
+    )

@@ -39,10 +39,12 @@ async def outside(request: web.Request, handler) -> web.StreamResponse:
         return await handler(request)
     gateway = request.app[GATEWAY]
     request_id = gateway.request_id()
-    wrong_method = isinstance(request.match_info.http_exception, web.HTTPMethodNotAllowed)
-    response = problem.response(WrongMethod() if wrong_method else NotFound(), request_id)
-    if wrong_method:
-        response.headers["Allow"] = ", ".join(sorted(request.match_info.http_exception.allowed_methods))
+    missing = request.match_info.http_exception
+    if isinstance(missing, web.HTTPMethodNotAllowed):
+        response = problem.response(WrongMethod(), request_id)
+        response.headers["Allow"] = ", ".join(sorted(missing.allowed_methods))
+    else:
+        response = problem.response(NotFound(), request_id)
     dress(response, request_id, [])
     return response
 

@@ -18,24 +18,24 @@ async def check(call: Call) -> Answer:
     body.check_type(call.request)
     document = body.parse(raw)
     if isinstance(document, dict) and "now" in document:
-        judgement = call.gateway.compliance.judge_given(body.decode(raw, Given))
+        judgement = call.parts.compliance.judge_given(body.decode(raw, Given))
     else:
         order = body.decode(raw, CheckOrder)
         call.caller.need(("send", "consent"))
-        judgement = call.gateway.intake.check(order.message, call.caller)
+        judgement = call.parts.intake.check(order.message, call.caller)
     return Answer(judgement.json.encode(), 200)
 
 
 @routes.get("/compliance/rules", scope="read")
 async def rules(call: Call) -> dict:
     """Every rule with its citation and the version of the rulebook."""
-    return call.gateway.compliance.rules()
+    return call.parts.compliance.rules()
 
 
 @routes.get("/compliance/rules/{id}", scope="read")
 async def rule(call: Call) -> dict:
     """One rule."""
-    found = call.gateway.compliance.rule(call.match("id"))
+    found = call.parts.compliance.rule(call.match("id"))
     if found is None:
         raise NotFound()
     return found
@@ -44,16 +44,16 @@ async def rule(call: Call) -> dict:
 @routes.post("/compliance/consent", scope="consent", takes=ConsentOrder, gives=ConsentAnswer, status=201)
 async def record(call: Call) -> ConsentAnswer:
     """Record what a guest agreed to, or took back."""
-    return await call.gateway.privacy.record(call.order, call.caller)
+    return await call.parts.privacy.record(call.order, call.caller)
 
 
 @routes.get("/compliance/consent", scope="consent")
 async def state(call: Call) -> dict:
     """What a guest has agreed to, now or at any past time."""
-    return await call.gateway.privacy.state(call.query.get("guest"), call.query.get("at"))
+    return await call.parts.privacy.state(call.query.get("guest"), call.query.get("at"))
 
 
 @routes.post("/compliance/unsubscribe", scope="consent", takes=UnsubscribeOrder, gives=UnsubscribeAnswer)
 async def unsubscribe(call: Call) -> UnsubscribeAnswer:
     """A guest said stop: it counts from now on."""
-    return await call.gateway.privacy.unsubscribe(call.order, call.caller)
+    return await call.parts.privacy.unsubscribe(call.order, call.caller)

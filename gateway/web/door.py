@@ -10,9 +10,9 @@ from aiohttp import web
 from msgspec import Struct, json
 from multidict import CIMultiDict
 
-from gateway import ids, metrics
+from gateway import metrics
 from gateway.answers import Answer
-from gateway.callers import Caller
+from gateway.callers import NOBODY, Caller
 from gateway.errors import BadIdempotencyKey, BadInput, GatewayError, QuotaExceeded, Unauthorized
 from gateway.limits import Standing
 from gateway.web import body, problem
@@ -34,9 +34,10 @@ class Call(Struct):
     """One request, as a view sees it."""
 
     gateway: Any
+    parts: Any
     request: web.Request
-    caller: Caller | None
     id: str
+    caller: Caller = NOBODY
     order: Any = None
     raw: bytes = b""
 
@@ -57,7 +58,7 @@ def open_door(door: Door) -> Callable[[web.Request], Awaitable[web.StreamRespons
     async def handle(request: web.Request) -> web.StreamResponse:
         began = time.perf_counter()
         gateway = request.app[GATEWAY]
-        call = Call(gateway, request, None, ids.public("req", gateway.ids.new()))
+        call = Call(gateway, gateway.parts, request, gateway.request_id())
         standings: list[Standing] = []
         try:
             result = await _through(door, call, standings)
@@ -76,7 +77,7 @@ def open_door(door: Door) -> Callable[[web.Request], Awaitable[web.StreamRespons
         metrics.REQUESTS.labels(door.method, door.path, response.status).inc()
         if gateway.log_requests:
             gateway.log.info("request", request_id=call.id, route=door.path, method=door.method, code=response.status,
-                             dur_ms=round(took * 1000, 1), actor=call.caller.actor if call.caller else None)  # fmt: skip
+                             dur_ms=round(took * 1000, 1), actor=call.caller.actor)  # fmt: skip
         return response
 
     return handle
@@ -88,10 +89,10 @@ async def _through(door: Door, call: Call, standings: list[Standing]) -> Any:
     if not door.exempt:
         gateway.admit()
     if door.scope is not None:
-        call.caller = await _identify(request)
+        call.caller = await _identify(call)
         call.caller.need(door.scope)
-    if door.limit is not None and call.caller is not None:
-        standings += await gateway.limits.take(door.limit, call.caller.limit_keys)
+    if door.limit is not None:
+        standings += await call.parts.limits.take(door.limit, call.caller.limit_keys)
     if door.takes is None:
         return await door.view(call)
     call.raw = await body.read(request)
@@ -116,16 +117,16 @@ class TwiceGiven(BadInput):
     code, status = "bad-json", 400
 
 
-async def _identify(request: web.Request) -> Caller:
+async def _identify(call: Call) -> Caller:
     """The caller; whoever guesses is slowed down, whoever knows his key is let through all the same."""
-    gateway = request.app[GATEWAY]
+    gateway, request = call.gateway, call.request
     actor = request.app.get(ACTOR)
     if actor is not None:
         return actor(request)
     try:
         return gateway.callers.by_header(request.headers.get("Authorization"), request.remote)
     except Unauthorized:
-        await gateway.limits.take("auth", {"ip": gateway.vault.limiter_key((request.remote or "").encode())})
+        await call.parts.limits.take("auth", {"ip": gateway.vault.limiter_key((request.remote or "").encode())})
         raise
 
 

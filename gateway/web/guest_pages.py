@@ -28,7 +28,7 @@ def _templates():
 
 def page(name: str, status: int, call: Call, **known: str) -> Answer:
     """A page in the venue's name."""
-    config = call.gateway.config
+    config = call.parts.config
     text = _templates().get_template(name).render(venue=config.venue, sender=config.sender, **known)
     return Answer(text.encode(), status, (), "text/html")
 
@@ -36,7 +36,7 @@ def page(name: str, status: int, call: Call, **known: str) -> Answer:
 @routes.get("/u/{token}", scope=None)
 async def ask(call: Call) -> Answer:
     """Show what pressing the button will stop. Scanners that follow links change nothing."""
-    link = call.gateway.privacy.link(call.match("token"), "unsubscribe")
+    link = call.parts.privacy.link(call.match("token"), "unsubscribe")
     if link is None:
         return page("dead-link.html", 404, call)
     return page("unsubscribe.html", 200, call)
@@ -47,7 +47,7 @@ async def stop(call: Call) -> Answer:
     """Stop. The guest's button and a mail program's one-click (RFC 8058) are the same request."""
     try:
         order = UnsubscribeOrder(token=call.match("token"), source="unsubscribe_link")
-        await call.gateway.privacy.unsubscribe(order, None)
+        await call.parts.privacy.unsubscribe(order, None)
     except DeadLink:
         return page("dead-link.html", 404, call)
     return page("unsubscribed.html", 200, call)

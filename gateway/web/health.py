@@ -30,7 +30,7 @@ async def live(call: Call) -> web.Response:
 @probes.get("/health/ready", scope=None, exempt=True)
 async def ready(call: Call) -> web.Response:
     """Whether messages can be taken: the store was written to just now, the key is there, the queue moves."""
-    report = await call.gateway.health.ready(call.gateway.routes)
+    report = await call.gateway.health.ready(call.parts.routes)
     response = web.json_response(report, status=200 if report["status"] == "ready" else 503)
     if response.status == 503:
         response.headers["Retry-After"] = "5"
@@ -47,6 +47,6 @@ async def scrape(call: Call) -> Answer:
 @routes.get("/metrics", scope="ops")
 async def scrape_inside(call: Call) -> Answer:
     """The same for whoever cannot reach the ops port, where `server.metrics` allows it."""
-    if not call.gateway.config.server.metrics:
+    if not call.parts.config.server.metrics:
         raise NotFound()
     return await scrape(call)

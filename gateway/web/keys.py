@@ -9,5 +9,5 @@ from gateway.callers import Caller
 
 GATEWAY: web.AppKey[Any] = web.AppKey("gateway", Any)
 """The running gateway: `gateway.life.Gateway`."""
-ACTOR: web.AppKey[Callable[[web.Request], Caller]] = web.AppKey("actor", Callable)
+ACTOR: web.AppKey[Callable[[web.Request], Caller]] = web.AppKey("actor")
 """Only on the socket's application: who is at the other end."""

@@ -15,37 +15,37 @@ SEND = ("send", "send.emergency", "send.legal")
 async def send(call: Call) -> Answer:
     """Queue one message to one guest."""
     return await once(
-        call, "POST messages/send", lambda repeat: call.gateway.intake.accept(call.order, call.caller, repeat)
+        call, "POST messages/send", lambda repeat: call.parts.intake.accept(call.order, call.caller, repeat)
     )
 
 
 @routes.get("/messages/{id}", scope="read", gives=MessageView)
 async def show(call: Call) -> MessageView:
     """One message: its state, the decision with its citations, attempts and events."""
-    return await call.gateway.stories.one(call.match("id"), stories.with_content(call.query), call.caller)
+    return await call.parts.stories.one(call.match("id"), stories.with_content(call.query), call.caller)
 
 
 @routes.get("/messages", scope="read", gives=MessageList)
 async def list_(call: Call) -> MessageList:
     """Messages, newest first, narrowed by the query."""
-    return await call.gateway.stories.many(call.query, stories.with_content(call.query), call.caller)
+    return await call.parts.stories.many(call.query, stories.with_content(call.query), call.caller)
 
 
 @routes.post("/messages/{id}/cancel", scope="send", gives=MessageView)
 async def cancel(call: Call) -> MessageView:
     """Stop a message that has not left."""
-    await call.gateway.recall.cancel(call.match("id"), call.caller)
-    return await call.gateway.stories.one(call.match("id"), False, call.caller)
+    await call.parts.recall.cancel(call.match("id"), call.caller)
+    return await call.parts.stories.one(call.match("id"), False, call.caller)
 
 
 @routes.post("/messages/{id}/retry", scope="send", gives=SendAnswer, status=202, limit="messages.send")
 async def retry(call: Call) -> Answer:
     """Send a failed message once more, as a new message."""
-    return await call.gateway.recall.retry(call.match("id"), call.caller)
+    return await call.parts.recall.retry(call.match("id"), call.caller)
 
 
 @routes.post("/messages/{id}/release", scope="send", gives=MessageView)
 async def release(call: Call) -> MessageView:
     """End the hold of a message that waits for a person."""
-    await call.gateway.recall.release(call.match("id"), call.caller)
-    return await call.gateway.stories.one(call.match("id"), False, call.caller)
+    await call.parts.recall.release(call.match("id"), call.caller)
+    return await call.parts.stories.one(call.match("id"), False, call.caller)
