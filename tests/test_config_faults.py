@@ -170,7 +170,7 @@ DETAILS = [
     ('[server]\nport = "a"', "wrong-type", "server.port", "must be a whole number from 0 to 65535, not text"),
     ("[logs]\nlevel = true", "wrong-type", "logs.level", 'must be "debug", "info", "warning" or "error", not true'),
     ("[delivery]\nretry = 5", "wrong-type", "delivery.retry",
-     f"must be a list no shorter than 1, each item {DURATION}, not a whole number"),
+     f"must be a list that is not empty, each item {DURATION}, not a whole number"),
     ('[logs]\nformat = "jsn"', "wrong-value", "logs.format",
      'must be "auto", "json" or "text"; did you mean "json"?'),
     ('[venue]\ntimezone = "Lisbon"', "wrong-value", "venue.timezone",

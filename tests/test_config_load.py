@@ -395,7 +395,7 @@ def test_a_key_is_explained(tmp_path):
     """What it is for, what it takes, what holds without it, whether it needs a restart; by any name of the table."""
     assert config.explain("server.port").splitlines() == [
         "server.port",
-        "  Their port; 0 takes any free one.",
+        "  The port of the API and the guests' pages; 0 takes any free one.",
         "  Takes: a whole number from 0 to 65535.",
         "  Left out: 8080.",
         "  A change needs a restart.",

@@ -9,12 +9,12 @@ from typing import Any, get_args, get_origin
 import msgspec
 from msgspec import Struct, structs
 
-from gateway.config.faults import ConfigFault, Path, suggestion
+from gateway.config.faults import Code, ConfigFault, Path, suggestion
 from gateway.config.nouns import accepts_text, bared, is_mapping, is_struct, kind_of, near_choice, noun, quoted, words
 from gateway.config.secret import is_secret
 from gateway.config.values import Hint, Kind
 
-Place = Callable[[str, Path, str], ConfigFault]
+Place = Callable[[Code, Path, str], ConfigFault]
 """Makes a fault out of its code, path and detail: whoever has the text knows the line."""
 
 
@@ -118,5 +118,5 @@ class Reader:
             "wrong-type", path, f"must be {wanted}, not {quoted(raw) if isinstance(raw, bool) else noun(type(raw))}"
         )
 
-    def _fault(self, code: str, path: Path, detail: str) -> None:
+    def _fault(self, code: Code, path: Path, detail: str) -> None:
         self.faults.append(self._place(code, path, detail))

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from msgspec import json
 
@@ -12,16 +12,22 @@ from gateway.errors import NotUsable
 Path = tuple[str | int, ...]
 """Where a value stands: `("providers", "main", "port")`; a number is a place in a list."""
 
+Code = Literal[
+    "unknown-key", "missing-key", "wrong-type", "wrong-value", "inline-secret", "unknown-plugin", "toml", "encoding",
+    "too-large", "unreadable", "open-secret",
+]  # fmt: skip
+"""What kind of fault; the last one is a warning."""
+
 BARE = re.compile(r"[A-Za-z0-9_<>-]+")
 
 
 class ConfigFault(NamedTuple):
     """One thing wrong. `file` is the file's name, or the variable's where the environment is at fault (then there is no
-    line, as for a fault of the whole file). `code` is closed, `detail` says what would be right."""
+    line, as for a fault of the whole file). `detail` says what would be right."""
 
     file: str
     line: int | None
-    code: str
+    code: Code
     path: str
     detail: str
 

@@ -89,7 +89,9 @@ def without(key: Key) -> str:
     """What holds while a key is left out."""
     if key.default is NODEFAULT:
         return "It must be given."
-    if key.default is None or key.default in ("", (), {}):
+    if key.default is None:
+        return "May be left out."
+    if key.default in ("", (), {}):
         return "Left out: nothing."
     return f"Left out: {as_written(key.default, key.type)}."
 

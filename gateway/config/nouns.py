@@ -72,7 +72,8 @@ def words(type_: Any) -> str:
     if origin in (Union, UnionType):
         return " or ".join(words(one) for one in some(inner))
     if origin in (list, tuple):
-        return f"a list{bounds(hints)}, each item {words(inner[0])}"
+        filled = any(isinstance(hint, Meta) and hint.min_length for hint in hints)
+        return f"a list{' that is not empty' if filled else ''}, each item {words(inner[0])}"
     return noun(origin or bare) + bounds(hints)
 
 

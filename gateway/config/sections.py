@@ -57,8 +57,10 @@ class Server(Table, frozen=True):
     """Where the gateway listens, and under which address the world knows it."""
 
     host: Annotated[Host, about("Where the API and the guests' pages are served.")] = "127.0.0.1"
-    port: Annotated[int, about("Their port; 0 takes any free one.", ge=0, le=65_535)] = 8080
-    ops_host: Annotated[Host, about("Where health and metrics are served, without a key.")] = "127.0.0.1"
+    port: Annotated[int, about("The port of the API and the guests' pages; 0 takes any free one.", ge=0, le=65_535)] = (
+        8080
+    )
+    ops_host: Annotated[Host, about("Where health and metrics are served, to whoever asks.")] = "127.0.0.1"
     ops_port: Annotated[int, about("The port of health and metrics; 0 takes any free one.", ge=0, le=65_535)] = 9090
     metrics: Annotated[bool, about("Serve /metrics on the main port too, to callers with the scope ops.")] = False
     public_url: Annotated[Origin, about("What the links in guests' messages begin with.")] = ""
@@ -111,7 +113,7 @@ class Limit(Table, frozen=True):
     """So many requests in so much time. The tables send, bulk, check and auth are built in; a table of the same name
     replaces one."""
 
-    endpoints: Annotated[tuple[Endpoint, ...], about("What is counted; auth is a failed log-in.", min_length=1)]
+    endpoints: Annotated[tuple[Endpoint, ...], about("What is counted; auth is a try with a wrong key.", min_length=1)]
     quota: Annotated[int, about("How many in a window.", ge=1, le=LARGEST)]
     window: Annotated[Seconds, about("How long a window is.")]
     burst: (
@@ -150,8 +152,8 @@ class Store(Table, frozen=True):
 class Audit(Table, frozen=True):
     """How often the record of who did what is signed."""
 
-    checkpoint_every: Annotated[int, about("After so many new entries.", ge=1, le=LARGEST)] = 1000
-    checkpoint_after: Annotated[Seconds, about("After so much time, if there is anything new.")] = 600.0
+    checkpoint_every: Annotated[int, about("Sign after so many new entries.", ge=1, le=LARGEST)] = 1000
+    checkpoint_after: Annotated[Seconds, about("Sign after so much time, if there is anything new.")] = 600.0
 
 
 class Logs(Table, frozen=True):

@@ -7,7 +7,7 @@ from pathlib import Path as File
 from typing import Any
 
 from gateway.config.converter import FromVariable
-from gateway.config.faults import ConfigFault, ConfigFaults, Path, dotted
+from gateway.config.faults import Code, ConfigFault, ConfigFaults, Path, dotted
 from gateway.config.lines import lines
 from gateway.config.secret import is_secret
 from gateway.config.sections import LIMITS, PROVIDERS
@@ -55,7 +55,7 @@ class Source:
             return self._variables[path]
         return f"{self.file}:{self._lines[path]}" if path in self._lines else "default"
 
-    def fault(self, code: str, path: Path, detail: str) -> ConfigFault:
+    def fault(self, code: Code, path: Path, detail: str) -> ConfigFault:
         """A fault at a path, with file and line."""
         return ConfigFault(*self.origin(path), code, dotted(path), detail)
 
@@ -111,7 +111,7 @@ class Source:
             return self._broken(int(place[1]), "toml", f"{what}, at column {place[2]}")
         return self._broken(text.rstrip().count("\n") + 1, "toml", f"{what}, at the end of the file")
 
-    def _broken(self, line: int | None, code: str, detail: str) -> ConfigFaults:
+    def _broken(self, line: int | None, code: Code, detail: str) -> ConfigFaults:
         return ConfigFaults([ConfigFault(self.file, line, code, "", detail)])
 
     def _under(self, section: str, tables: dict[str, Any]) -> None:
