@@ -142,6 +142,7 @@ TYPED = [
     ("COMPLIANCE__POLICY__ONE_CLICK", "false", lambda one: one.compliance.policy, {"one_click": False}),
     ("COMPLIANCE__POLICY__MINORS_MARKETING", "deny", lambda one: one.compliance.policy, {"minors_marketing": "deny"}),
     ("COMPLIANCE__POLICY__ERASURE_GRACE_DAYS", "3", lambda one: one.compliance.policy, {"erasure_grace_days": 3}),
+    ("VENUE__NAME", "1 # not a comment", lambda one: one.venue.name, "1 # not a comment"),
     ("SENDERS", '{ w = { name = "W" } }', lambda one: one.senders["w"].name, "W"),
 ]
 
@@ -166,6 +167,7 @@ WRONG = [
     ("SERVERS__PORT", "1", 'unknown-key]: servers — did you mean "server"?'),
     ("SERVER__PORT", "x", "wrong-type]: server.port — must be a whole number from 0 to 65535, not text"),
     ("SERVER__PORT", "99999", "wrong-value]: server.port — must be a whole number from 0 to 65535"),
+    ("SERVER__PORT", "1\nhost = 2", "wrong-type]: server.port — must be a whole number from 0 to 65535, not text"),
     ("SERVER__PORT", "", "wrong-type]: server.port — must be a whole number from 0 to 65535, not text"),
     ("SERVER__PORT__X", "1", "unknown-key]: server.port.x — port is a value and holds no keys"),
     ("LOGS__LEVEL", "x", 'wrong-value]: logs.level — must be "debug", "info", "warning" or "error"'),
@@ -227,15 +229,18 @@ class Settings(Struct, forbid_unknown_fields=True, frozen=True):
     wait: Annotated[Seconds, Meta(le=7200)] = 10.0
     login: Login | None = None
     relays: tuple[Login, ...] = ()
+    pair: tuple[int, str] = (0, "")
     token_file: str = ""
 
 
 def test_a_plugin_gets_its_own_keys_typed(tmp_path):
     """The gateway's keys are kept from it, variables are typed by its Settings, its secret lies beside config.toml."""
-    text = MAIN + 'connections = 2\nhost = "h"\nwait = "2m"\ntoken_file = "secrets/t"\nlogin.user = "u"\n'
+    text = (
+        MAIN + 'connections = 2\nhost = "h"\nwait = "2m"\ntoken_file = "secrets/t"\nlogin.user = "u"\npair = [1, "a"]\n'
+    )
     settings, wrong = loaded(tmp_path, text, PROVIDERS__MAIN__PORT="2525").provider_settings("main", Settings)
     assert wrong == []
-    assert settings == Settings("h", 2525, 120.0, Login("u"), (), str(tmp_path / "secrets/t"))
+    assert settings == Settings("h", 2525, 120.0, Login("u"), (), (1, "a"), str(tmp_path / "secrets/t"))
 
 
 def test_every_fault_of_a_plugins_keys_has_its_line(tmp_path):
@@ -379,7 +384,8 @@ def test_secrets_everybody_can_read_are_warned_of(tmp_path):
 def test_what_is_in_force_is_shown_with_where_it_comes_from(tmp_path):
     """Default, file and line, or variable; in the spelling of config.toml; a plugin's keys with the others."""
     text = '[delivery]\nretry = [\n"90s"]\n' + MAIN + 'host = "h"\nlogin = { user = "u" }\n'
-    rows = {row.key: row[1:] for row in config.show(loaded(tmp_path, text, SERVER__PORT="81"))}
+    shown = config.show(loaded(tmp_path, text, SERVER__PORT="81", PROVIDERS__MAIN__USER="me"))
+    rows = {row.key: row[1:] for row in shown}
     assert rows["server.host"] == ('"127.0.0.1"', "default")
     assert rows["server.port"] == ("81", "GATEWAY__SERVER__PORT")
     assert rows["delivery.retry"] == ('["90s"]', "config.toml:2")
@@ -388,6 +394,7 @@ def test_what_is_in_force_is_shown_with_where_it_comes_from(tmp_path):
     assert rows["providers.main.timeout"] == ('"30s"', "default")
     assert rows["providers.main.plugin"] == ('"smtp"', "config.toml:5")
     assert rows["providers.main.host"] == ('"h"', "config.toml:7")
+    assert rows["providers.main.user"] == ('"me"', "GATEWAY__PROVIDERS__MAIN__USER")
     assert rows["providers.main.login.user"] == ('"u"', "config.toml:8")
 
 

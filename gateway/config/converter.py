@@ -54,7 +54,7 @@ class Reader:
             return self._struct(path, raw, bare)
         origin, inner = get_origin(bare) or bare, get_args(bare)
         before = len(self.faults)
-        if inner and isinstance(raw, list) and origin in (list, tuple):
+        if isinstance(raw, list) and origin in (list, tuple) and len({*inner} - {...}) == 1:
             raw = [self.read((*path, number), item, inner[0]) for number, item in enumerate(raw)]
         elif isinstance(raw, dict) and (origin is Any or is_mapping(origin)):
             names, values = inner or (str, Any)
@@ -66,8 +66,8 @@ class Reader:
     def _variable(self, path: Path, text: FromVariable, type_: Any) -> Any:
         """A variable's text as TOML where its place takes what that gives, else as it stands."""
         try:
-            value = tomllib.loads(f"value = {text}")["value"]
-        except (ValueError, RecursionError):
+            (value,) = tomllib.loads(f"value = {text}").values()
+        except (ValueError, RecursionError):  # no TOML, or more than one value
             return self.read(path, str(text), type_)
         attempt = Reader(self._place)
         plain = attempt.read(path, value, type_)
@@ -114,9 +114,8 @@ class Reader:
                 self._fault("wrong-value", path, f"must be {words(type_)}{near_choice(raw, type_)}")
 
     def _wrong_type(self, path: Path, raw: Any, wanted: str) -> None:
-        self._fault(
-            "wrong-type", path, f"must be {wanted}, not {quoted(raw) if isinstance(raw, bool) else noun(type(raw))}"
-        )
+        found = quoted(raw) if isinstance(raw, bool) else noun(type(raw))
+        self._fault("wrong-type", path, f"must be {wanted}, not {found}")
 
     def _fault(self, code: Code, path: Path, detail: str) -> None:
         self.faults.append(self._place(code, path, detail))

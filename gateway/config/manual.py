@@ -144,7 +144,11 @@ def plugin_keys(path: Path, config: Config) -> Iterator[Shown]:
         table = table[part]
     for inner, value in leaves({key: value for key, value in table.items() if key not in COMMON}):
         if not any(isinstance(part, int) for part in inner):
-            yield Shown(dotted(path + inner), quoted(value), config.source.wrote(path + inner))
+            yield Shown(
+                dotted(path + inner),
+                quoted(str(value) if isinstance(value, str) else value),
+                config.source.wrote(path + inner),
+            )
 
 
 def as_written(value: Any, type_: Any) -> str:
