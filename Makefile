@@ -28,7 +28,8 @@ lint: .venv/.dev  ## style, floors and types
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
 
-docs: .venv/.dev  ## is everything a user can see documented, and nothing that is gone?
+docs: .venv/.dev  ## write the pages that are made from the code, and check the others against it
+	$(BIN)/python -m gateway.rules.page plugins/compliance/packs > docs/rules.md
 	$(BIN)/python -m pytest -q tests/test_docs.py
 
 bench: .venv/.dev  ## figures, each beside its reference in the same run

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from gateway import Failure, Message, Sender, errors, hookspecs, metrics, plugins
+from gateway import Failure, Message, Sender, config, errors, hookspecs, metrics, plugins
 from gateway.cli.main import cli
 from gateway.web import app
 
@@ -56,6 +56,7 @@ def commands() -> Iterable[str]:
         ("metrics.md", metric_names),
         ("api.md", endpoints),
         ("cli.md", commands),
+        ("config.md", config.keys),
     ],
 )
 def test_everything_has_a_heading_and_no_heading_is_stale(page: str, names: Callable[[], Iterable[str]]):

@@ -151,7 +151,8 @@ def wait_for(what: str, true, seconds: float = 30.0) -> None:
     end = time.monotonic() + seconds
     while not true():
         if time.monotonic() > end:
-            sys.stderr.write(call(*container_tool(), "logs", NAME, check=False).stderr)
+            said = call(*container_tool(), "logs", NAME, check=False)
+            sys.stderr.write(said.stdout + said.stderr)
             holds(what, False)
         time.sleep(0.2)
     holds(what, True)
