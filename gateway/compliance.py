@@ -9,7 +9,7 @@ from gateway import compose
 from gateway.addresses import Named
 from gateway.channel import Channel, Sender
 from gateway.clock import Clock, parse_rfc3339
-from gateway.compose import Means
+from gateway.compose import Declared, Means
 from gateway.config import Config
 from gateway.facts import Facts
 from gateway.letters import Envelope
@@ -17,6 +17,7 @@ from gateway.model import CONTACT_OF, ChannelName, MessageClass
 from gateway.orders import SendOrder
 from gateway.routing import Routes
 from gateway.rules import (
+    Features,
     Given,
     History,
     MessageFacts,
@@ -32,6 +33,7 @@ from gateway.store.outbox import Due
 
 HISTORY_MS = 31 * 86_400_000
 """How far back any rule that counts looks."""
+KEPT_FEATURES = 1000
 ROUNDS = 20
 NOBODY = Guest(0, b"", 0, "active", None, None, None, None, 0, b"", b"", b"")
 HINTS = (
@@ -88,6 +90,9 @@ class Compliance:
                  clock: Clock):  # fmt: skip
         self.rulebook, self._config, self._db, self._facts = rulebook, config, db, facts
         self._routes, self._clock = routes, clock
+        self._link_base = config.link_base
+        self._means: dict[tuple[str, str | None, bool], Means] = {}
+        self._features: dict[tuple[int, Declared], Features] = {}
         venue = config.venue
         self._venue = Venue(country=venue.country, region=venue.region, timezone=venue.timezone)
 
@@ -99,9 +104,23 @@ class Compliance:
 
     def means(self, channel: str, slug: str | None, plugin: Channel | None) -> Means:
         """With what a message of this channel and sender can be sent."""
-        sender = self.sender(slug) or self._config.sender
-        email = channel == "email"
-        return Means(sender, self._config.link_base, email and plugin is not None and plugin.carries_headers, email)
+        headers = channel == "email" and plugin is not None and plugin.carries_headers
+        found = self._means.get((channel, slug, headers))
+        if found is None:
+            sender = self.sender(slug) or self._config.sender
+            found = Means(sender, self._link_base, headers, channel == "email")
+            self._means[channel, slug, headers] = found
+        return found
+
+    def _possible(self, means: Means, declared: Declared) -> Features:
+        """What a message can contain; the same few answers serve nearly all messages."""
+        key = (id(means), declared)
+        found = self._features.get(key)
+        if found is None:
+            if len(self._features) > KEPT_FEATURES:
+                self._features.clear()
+            found = self._features[key] = compose.possible(means, declared)
+        return found
 
     # -- judging ------------------------------------------------------------------------------------------------------
 
@@ -165,7 +184,7 @@ class Compliance:
             channel=case.channel,
             class_=case.class_,
             category=case.category,
-            features=compose.possible(means, declared),
+            features=self._possible(means, declared),
             solicited_at=solicited,
             approved_by=case.envelope.approved_by,
         )
@@ -200,7 +219,7 @@ class Compliance:
         for start, words in HINTS:
             if any(reason.startswith(start) for reason in reasons):
                 return words
-        if not self._config.link_base:
+        if not self._link_base:
             return "Set public_url in section server of config.toml: until then guests could not stop what they get."
         return (
             "Set class to transactional if this is about the guest's own booking; otherwise record the guest's consent."

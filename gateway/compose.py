@@ -7,7 +7,6 @@ sender and channel can provide; `finish` puts the required ones in; `missing` lo
 import binascii
 import html as html_module
 from email import message_from_bytes, policy
-from functools import lru_cache
 
 from msgspec import Struct
 
@@ -59,7 +58,6 @@ class Means(Struct, frozen=True):
         return bool(self.link_base)
 
 
-@lru_cache(1024)
 def possible(means: Means, declared: Declared) -> Features:
     """What the finished message can contain: computed from what is configured, never believed from a request."""
     return Features(

@@ -83,11 +83,20 @@ class Limits:
         `callers` holds the keyed digests a limit may count by, such as `{"api_key": b"…"}`. Raises QuotaExceeded with
         `retry_after`, after which the same call succeeds if nobody else takes in between.
         """
-        rules = [(rule, callers[rule.by]) for rule in self._by_endpoint.get(endpoint, ()) if rule.by in callers]
-        standings = [await self._take(rule, caller, cost) for rule, caller in rules]
-        return sorted(standings, key=lambda standing: standing.remaining)
+        standings = []
+        for rule in self._by_endpoint.get(endpoint, ()):
+            caller = callers.get(rule.by)
+            if caller is not None:
+                account, standing = self._take(rule, caller, cost)
+                if account.ahead < cost:
+                    await self._write_ahead(rule, caller, account, cost)
+                account.ahead -= cost
+                standings.append(standing)
+        if len(standings) > 1:
+            standings.sort(key=lambda standing: standing.remaining)
+        return standings
 
-    async def _take(self, rule: Limit, caller: bytes, cost: int) -> Standing:
+    def _take(self, rule: Limit, caller: bytes, cost: int) -> tuple[Account, Standing]:
         account = rule.accounts.get(caller)
         if account is None:
             account = rule.accounts[caller] = Account()
@@ -98,10 +107,7 @@ class Limits:
             seconds = math.ceil(wait) if wait < math.inf else math.ceil(rule.limiter.settings.window)
             standing = rule.standing(account, now)._replace(remaining=0, reset=max(1, seconds))
             raise QuotaExceeded(retry_after=standing.reset, standings=[standing], limit=rule.name)
-        if account.ahead < cost:
-            await self._write_ahead(rule, caller, account, cost)
-        account.ahead -= cost
-        return rule.standing(account, now)
+        return account, rule.standing(account, now)
 
     async def _write_ahead(self, rule: Limit, caller: bytes, account: Account, cost: int) -> None:
         """Put the next block on disk. `state` is already this take's own, so a block too small is still right."""
