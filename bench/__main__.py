@@ -10,7 +10,7 @@ import statistics
 import sys
 from collections.abc import Callable
 
-from bench import arrival, memory, restart
+from bench import arrival, memory, restart, verify
 from bench.load import introduce, wrk
 from bench.servers import gateway, reference
 
@@ -69,8 +69,9 @@ SUITES: dict[str, Callable[[], list[dict]]] = {
     "arrival": arrival.measure,
     "restart": restart.measure,
     "memory": memory.measure,
+    "verify": verify.measure,
 }
-LONG = ("memory", "restart")
+LONG = ("memory", "restart", "verify")
 
 
 def main(names: list[str]) -> int:
