@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 from gateway import metrics
 from gateway.channel import Sent
@@ -38,6 +39,8 @@ class Courier:
         self._ready: deque[Due] = deque()
         self._filled, self._low, self._wake = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._draining = False
+        self.requeued: Callable[[str], None] = lambda channel: self._wake.set()
+        """Called with the channel when a message of it was put back to go out later."""
         self._tasks: list[asyncio.Task] = []
         self._busy = 0
 
@@ -244,6 +247,8 @@ class Courier:
                 self.log.warning("outcome waits for the store", code=error.code, provider=self.provider.name)
                 await asyncio.sleep(1)
         metrics.MESSAGES.labels(self.provider.channel, settled.state).inc()
+        if settled.due_at is not None:
+            self.requeued(self.provider.channel)
 
 
 def unbegun(due: Due, now: int) -> Settled:

@@ -18,6 +18,8 @@ class Delivery:
 
     def __init__(self, couriers: Sequence[Courier], routes: Routes):
         self.couriers, self.routes = couriers, routes
+        for courier in couriers:
+            courier.requeued = self.wake
 
     async def start(self) -> None:
         for courier in self.couriers:
