@@ -73,7 +73,10 @@ def migrate(data_path, as_json) -> None:
     data = data_folder(data_path)
     data.make()
     data.lock()
-    steps = schema.create_or_migrate(data.database)
+    try:
+        steps = schema.create_or_migrate(data.database)
+    finally:
+        data.unlock()
     show({"steps": steps}, as_json, lambda done: f"{done['steps']} steps taken")
 
 

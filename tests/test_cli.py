@@ -1,0 +1,255 @@
+"""The commands, run as a person runs them: against nothing, against a folder, against a gateway that runs."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from gateway.cli.main import main
+from gateway.store.db import connect
+
+PROGRAM = [sys.executable, "-c", "from gateway.cli import main; main()"]
+
+
+class Ran:
+    """How a command ended."""
+
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Run a command in this process, on a data folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("GATEWAY_CONFIG", "GATEWAY_KEYS", "GATEWAY_KEY_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GATEWAY_DATA", str(tmp_path / "data"))
+
+    def command(*arguments):
+        monkeypatch.setattr(sys, "argv", ["gateway", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        return Ran(ended.value.code or 0, out, err)
+
+    return command
+
+
+@pytest.fixture
+def served(tmp_path):
+    """A gateway that runs as a process of its own on the data folder; its main port."""
+    with socket.socket() as one, socket.socket() as two:
+        one.bind(("127.0.0.1", 0))
+        two.bind(("127.0.0.1", 0))
+        port, ops = one.getsockname()[1], two.getsockname()[1]
+    (tmp_path / "data").mkdir(exist_ok=True)
+    (tmp_path / "data" / "config.toml").write_text(f"config_version = 1\n[server]\nport = {port}\nops_port = {ops}\n")
+    process = subprocess.Popen(
+        [*PROGRAM, "serve", "--data", str(tmp_path / "data")], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+    wait_for(f"http://127.0.0.1:{port}/health/ready")
+    yield process, port
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+
+
+def wait_for(url):
+    for _ in range(400):
+        try:
+            return urllib.request.urlopen(url, timeout=1).read()
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError("the gateway did not come up")
+
+
+def test_the_version_is_printed(run):
+    """`gateway version` says which release this is."""
+    assert run("version").out.strip() == "0.1.0"
+
+
+def test_a_wrong_option_is_a_usage_error(run):
+    """Exit 2 and a word on how to do it right."""
+    ran = run("serve", "--colour")
+    assert (ran.code, "--colour" in ran.err) == (2, True)
+    assert run("nonsense").code == 2
+
+
+def test_init_makes_all_there_is_and_can_be_repeated(run, tmp_path):
+    """Keys, store and a config.toml that works; a second time changes nothing."""
+    first = run("init", "--json").json
+    assert first["new"]
+    assert {path.name for path in (tmp_path / "data").iterdir()} >= {"gateway.db", "keys", "config.toml"}
+    key = (tmp_path / "data/keys/master.key").read_text()
+    again = run("init", "--json").json
+    assert not again["new"]
+    assert again["audit_public_key"] == first["audit_public_key"]
+    assert (tmp_path / "data/keys/master.key").read_text() == key
+    assert run("check").code == 0
+    assert "Keep a copy" in run("init").out
+
+
+def test_keys_are_made_listed_and_revoked_without_a_gateway(run):
+    """With nothing running, a command opens the parts for itself, and the record knows of it."""
+    run("init")
+    made = run("apikey", "create", "--name", "desk", "--scopes", "send,read", "--json").json
+    assert made["key"].startswith("gk_")
+    listed = run("apikey", "list", "--json").json["items"]
+    assert [(key["id"], key["name"], key["scopes"]) for key in listed] == [(made["id"], "desk", ["read", "send"])]
+    assert made["key"] not in run("apikey", "list").out
+    assert "revoked" in run("apikey", "revoke", made["id"]).out
+    assert run("apikey", "revoke", made["id"]).code == 64
+    assert run("apikey", "create", "--scopes", "everything").code == 64
+    assert run("audit", "verify", "--json").json["size"] >= 2
+
+
+def test_a_message_is_sent_and_explained(run, tmp_path):
+    """`send` takes a text, `explain` says why, `queue` shows what waits."""
+    run("init")
+    (tmp_path / "text").write_text("See you on Friday.")
+    sent = run("send", "--to", "ana@example.org", "--subject", "Stay", "--class", "transactional", "text", "--json")
+    assert sent.json["status"] == "queued"
+    told = run("explain", sent.json["id"])
+    assert "is queued; the law says allow" in told.out
+    assert sent.json["id"] in run("queue", "list", "--status", "queued").out
+    refused = run("send", "--to", "ana@example.org", "--subject", "News", "text")
+    assert (refused.code, "error[blocked]" in refused.err) == (1, True)
+    assert run("explain", "msg_none").code == 64
+    assert run("queue", "retry", sent.json["id"]).code == 64
+    assert run("queue", "release", sent.json["id"]).code == 64
+
+
+def test_an_altered_record_is_found(run, tmp_path):
+    """`audit verify` ends with 0 on a sound record, with 1 on an altered one, naming the first that does not fit."""
+    run("init")
+    for name in ("one", "two"):
+        run("apikey", "create", "--name", name, "--scopes", "read")
+    note = run("audit", "checkpoint").out
+    (tmp_path / "kept").write_text(note)
+    public = (tmp_path / "data/keys/audit.pub").read_text().strip()
+    good = run("audit", "verify", "--checkpoint", "kept", "--key", public)
+    assert (good.code, good.out.startswith("ok size="), "unpinned" in good.out) == (0, True, False)
+    assert "unpinned" in run("audit", "verify").out
+    db = connect(tmp_path / "data/gateway.db")
+    db.execute("UPDATE audit SET entry = CAST(replace(entry, 'created', 'revoked') AS BLOB) WHERE seq = 1")
+    db.close()
+    bad = run("audit", "verify")
+    assert (bad.code, bad.out.startswith("FAIL seq=2 ")) == (1, True)
+
+
+def test_keys_can_be_looked_at(run, tmp_path):
+    """`key init` makes them once, `key verify` and `key status` tell of them; a lost one is exit 77."""
+    assert "master.key" in run("key", "init").out
+    assert run("key", "init").code == 77
+    run("init")
+    assert "guests are there" in run("key", "verify").out
+    assert sum(run("key", "status", "--json").json["masters"].values()) > 1000
+    (tmp_path / "data/keys/master.key").unlink()
+    lost = run("key", "verify")
+    assert (lost.code, lost.err.startswith("gateway: error[key]: ")) == (77, True)
+
+
+def test_the_configuration_is_checked_shown_and_explained(run, tmp_path):
+    """A mistake is named with its line and the right word; without it all is well."""
+    (tmp_path / "config.toml").write_text('config_version = 1\n[providers.main]\nplugin = "smpt"\nchannel = "email"\n')
+    wrong = run("config", "check")
+    assert wrong.code == 78
+    assert 'config.toml:3: error[unknown-plugin]: providers.main.plugin — did you mean "smtp"?' in wrong.err
+    (tmp_path / "config.toml").write_text("config_version = 1\n")
+    assert run("config", "check").out.strip() == "ok"
+    assert any(one["key"] == "server.port" for one in run("config", "show", "--json").json)
+    assert "server.port" in run("config", "show").out
+    assert "8080" in run("config", "explain", "server.port").out
+    assert run("config", "explain", "server.prot").code == 64
+    assert run("config", "schema").json["title"] == "config.toml of Guest Gateway"
+
+
+def test_what_is_loaded_is_listed(run, tmp_path):
+    """Channels, limiters and laws; and what was set aside."""
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "broken.py").write_text("import nothing_of_this_name\n")
+    (tmp_path / "config.toml").write_text('config_version = 1\n[plugins]\npaths = ["own"]\n')
+    run("init")
+    found = run("plugins", "list", "--config", "config.toml", "--json").json
+    assert {"smtp", "outbox"} <= set(found["channels"])
+    assert found["quarantined"][0]["name"] == "broken"
+    assert "set aside: broken" in run("plugins", "list", "--config", "config.toml").out
+
+
+def test_migrate_says_what_it_did(run):
+    """On a fresh folder all steps are taken, on a current one none."""
+    assert run("migrate", "--json").json["steps"] > 0
+    assert run("migrate").out.strip() == "0 steps taken"
+
+
+def test_commands_speak_to_the_gateway_that_runs(run, served):
+    """With a gateway running the same commands go over its socket, and it knows of them at once."""
+    process, port = served
+    made = run("apikey", "create", "--scopes", "all", "--json").json
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/communications/messages", headers={"Authorization": f"Bearer {made['key']}"}
+    )
+    assert json.loads(urllib.request.urlopen(request).read())["items"] == []
+    assert json.loads(run("healthcheck").out)["status"] == "ready"
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(8) == 0
+    assert run("healthcheck").code == 1
+
+
+def test_a_reload_is_taken_whole_or_not_at_all(run, served, tmp_path):
+    """HUP with a mistake changes nothing; with a good file the next request sees it."""
+    process, port = served
+    key = run("apikey", "create", "--scopes", "all", "--json").json["key"]
+    file = tmp_path / "data" / "config.toml"
+    good = file.read_text()
+
+    def limit():
+        body = b'{"channel":"email","to":"a@example.org","class":"transactional","subject":"x","text":"y"}'
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        url = f"http://127.0.0.1:{port}/communications/messages/send"
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers)) as answer:
+            return answer.headers["RateLimit-Policy"]
+
+    assert limit() == '"send";q=100;w=60'
+    file.write_text(good + "[limits.send]\nquota = 7\n")
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.3)
+    assert limit() == '"send";q=100;w=60'
+    file.write_text(good + '[limits.send]\nendpoints = ["messages.send"]\nquota = 7\nwindow = "1m"\n')
+    process.send_signal(signal.SIGHUP)
+    for _ in range(50):
+        if limit() == '"send";q=7;w=60':
+            break
+        time.sleep(0.1)
+    assert limit() == '"send";q=7;w=60'
+
+
+def test_the_demonstration_ends_well(run):
+    """Six messages end as they should, over real SMTP, and the record verifies."""
+    shown = run("demo", "--json").json
+    assert shown["ok"]
+    assert shown["audit"]["ok"]
+    assert [one["status"] for one in shown["messages"]] == ["sent", "sent", "blocked", "blocked", "deferred", "sent"]
+    assert shown["messages"][-1]["tries"] == 2
+    assert "EU-DE-1" in shown["messages"][2]["reasons"]
+
+
+def test_the_demonstration_can_be_read(run):
+    """In words: a table, the record, where the mails lie, and a line to try."""
+    shown = run("demo").out
+    assert "may not go" in shown
+    assert "not altered" in shown
+    folder = Path(shown.partition("The mails that arrived lie in ")[2].splitlines()[0])
+    assert any(b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in mail.read_bytes() for mail in folder.iterdir())
+    assert "curl -s -H 'Authorization: Bearer gk_" in shown
