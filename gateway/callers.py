@@ -102,8 +102,9 @@ def scopes_of(names: list[str]) -> tuple[str, ...]:
 
 
 def within(address: str | None, networks: tuple[str, ...]) -> bool:
-    """Whether an IP address lies in one of the networks."""
-    if address is None:
+    """Whether this is an IP address in one of the networks."""
+    try:
+        ip = ipaddress.ip_address(address or "")
+    except ValueError:
         return False
-    ip = ipaddress.ip_address(address)
     return any(ip in ipaddress.ip_network(network) for network in networks)

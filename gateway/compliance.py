@@ -33,6 +33,8 @@ from gateway.store.outbox import Due
 
 HISTORY_MS = 31 * 86_400_000
 """How far back any rule that counts looks."""
+HTTP_LINK = "http_link"
+"""The warning that a link is not https: it counts on loopback only, where the gateway is tried out."""
 KEPT_FEATURES = 1000
 ROUNDS = 20
 NOBODY = Guest(0, b"", 0, "active", None, None, None, None, 0, b"", b"", b"")
@@ -40,7 +42,6 @@ HINTS = (
     ("CORE-SUP-9", "This guest asked to be forgotten."),
     ("CORE-SUP-4", "Ask the guest for another address; this one does not work."),
     ("CORE-SUP", "This guest said stop. Only a new yes from the guest changes that."),
-    ("DLV-", "Mend the sender's set-up in config.toml; nothing is wrong with the guest."),
 )
 
 
@@ -165,10 +166,15 @@ class Compliance:
             suppressions=known.suppressions,
             history=[*self._sent_to(guest, case.channel, now), *going],
         )
-        other = case.envelope.timezone
-        if other is not None and guest.timezone is not None and other != guest.timezone:
-            return self._said(self._in_both(given, other), now)
-        return self._said(self.rulebook.judge(given), now)
+        result = self._in_every_zone(given, case.envelope.timezone)
+        if self._link_base.startswith("http://") and "list_unsubscribe_post" in result.required_elements:
+            result = structs.replace(result, warnings=(*result.warnings, HTTP_LINK))
+        return self._said(result, now)
+
+    def _in_every_zone(self, given: Given, other: str | None) -> Result:
+        """The judgement; where a request names another zone than the guest has, in both of them."""
+        own = given.recipient.timezone
+        return self._in_both(given, other) if other and own and other != own else self.rulebook.judge(given)
 
     def _sent_to(self, guest: Guest, channel: str, now: int) -> list[History]:
         """What he got lately. No rule counts e-mails."""
@@ -221,6 +227,8 @@ class Compliance:
                 return words
         if not self._link_base:
             return "Set public_url in section server of config.toml: until then guests could not stop what they get."
+        if any(reason.startswith("DLV-") for reason in reasons):
+            return "Mend the sender's set-up in config.toml; nothing is wrong with the guest."
         return (
             "Set class to transactional if this is about the guest's own booking; otherwise record the guest's consent."
         )

@@ -210,7 +210,7 @@ class Courier:
         if failure.maybe_sent:
             return self._uncertain(due, failure, base)
         if failure.kind in PROVIDERS_OWN:
-            return base._replace(state="queued", due_at=self.clock.now(), attempts_back=1, avoid=self._spare(),
+            return base._replace(state=waiting(due), due_at=self.clock.now(), attempts_back=1, avoid=self._spare(),
                                  uncertain=bool(due.uncertain))  # fmt: skip
         if failure.kind in ("rejected", "bad_address"):
             hard = failure.status_code in HARD_BOUNCES
@@ -253,4 +253,9 @@ class Courier:
 
 def unbegun(due: Due, now: int) -> Settled:
     """A leased message that nothing was done with goes back as it was."""
-    return Settled(due.id, due.uuid, "queued", due_at=now, attempts_back=1, uncertain=bool(due.uncertain))
+    return Settled(due.id, due.uuid, waiting(due), due_at=now, attempts_back=1, uncertain=bool(due.uncertain))
+
+
+def waiting(due: Due) -> str:
+    """The state of a message that goes back to wait: what may have been taken once stays uncertain."""
+    return "uncertain" if due.uncertain else "queued"

@@ -16,6 +16,7 @@ from gateway.callers import NOBODY, Caller
 from gateway.errors import BadIdempotencyKey, BadInput, GatewayError, QuotaExceeded, Unauthorized
 from gateway.limits import Standing
 from gateway.web import body, problem
+from gateway.web.client import client_address
 from gateway.web.keys import ACTOR, GATEWAY
 from gateway.web.routes import Door
 
@@ -126,10 +127,11 @@ async def _identify(call: Call) -> Caller:
     actor = request.app.get(ACTOR)
     if actor is not None:
         return actor(request)
+    address = client_address(request, call.parts.config.server.proxies)
     try:
-        return gateway.callers.by_header(request.headers.get("Authorization"), request.remote)
+        return gateway.callers.by_header(request.headers.get("Authorization"), address)
     except Unauthorized:
-        await call.parts.limits.take("auth", {"ip": gateway.vault.limiter_key((request.remote or "").encode())})
+        await call.parts.limits.take("auth", {"ip": gateway.vault.limiter_key(address.encode())})
         raise
 
 
