@@ -43,7 +43,8 @@ def commands() -> Iterable[str]:
     groups = {"gateway": cli}
     while groups:
         path, group = groups.popitem()
-        below = {f"{path} {name}": command for name, command in group.commands.items()}
+        context = click.Context(group)
+        below = {f"{path} {name}": group.get_command(context, name) for name in group.list_commands(context)}
         groups |= {path: command for path, command in below.items() if isinstance(command, click.Group)}
         yield from below.keys() - groups.keys()
 

@@ -1,19 +1,37 @@
 """The tree of commands, and how every one of them ends."""
 
+import importlib
 import sys
 
 import click
 
 from gateway import __version__
-from gateway.cli import apikeys, audit, check, config, demo, keys, messages, plugins, serve
 from gateway.errors import GatewayError
 
 USAGE, INTERNAL = 2, 70
+COMMANDS = {
+    "init": "serve", "serve": "serve", "migrate": "serve", "demo": "demo", "check": "check", "healthcheck": "check",
+    "config": "config", "send": "messages", "explain": "messages", "queue": "messages", "key": "keys",
+    "apikey": "apikeys", "audit": "audit", "plugins": "plugins",
+}  # fmt: skip
+"""Which module beside this one has which command."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """Imports a command's module when it is asked for: a start should not pay for what it does not use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *COMMANDS])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in COMMANDS:
+            return getattr(importlib.import_module(f"gateway.cli.{COMMANDS[cmd_name]}"), cmd_name)
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--debug", is_flag=True, help="Show where in the program an error happened.")
-def cli(debug: bool) -> None:
+def cli(debug: bool) -> None:  # noqa: ARG001 `main` looks at it
     """Messages to guests: judged by the law, delivered, and proven."""
 
 
@@ -21,13 +39,6 @@ def cli(debug: bool) -> None:
 def version() -> None:
     """Print the version."""
     click.echo(__version__)
-
-
-for command in (
-    serve.init, serve.serve, serve.migrate, check.check, check.healthcheck, demo.demo, config.config, messages.send,
-    messages.explain, messages.queue, keys.key, apikeys.apikey, audit.audit, plugins.plugins,
-):  # fmt: skip
-    cli.add_command(command)
 
 
 def main() -> None:
