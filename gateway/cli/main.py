@@ -31,7 +31,7 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--debug", is_flag=True, help="Show where in the program an error happened.")
-def cli(debug: bool) -> None:  # noqa: ARG001 `main` looks at it
+def cli(debug: bool) -> None:
     """Messages to guests: judged by the law, delivered, and proven."""
 
 

@@ -8,8 +8,8 @@ from gateway.store.db import Tx
 
 def append(tx: Tx, rows: Sequence[tuple[int, bytes]], salts: Sequence[tuple[int, bytes]]) -> None:
     """Write entries (seq, canonical bytes), and the sealed salts of those that have one."""
-    tx.executemany("INSERT INTO audit (seq, entry) VALUES (?, ?)", rows)
-    tx.executemany("INSERT INTO audit_salts (seq, salt_sealed) VALUES (?, ?)", salts)
+    tx.insert_many("audit (seq, entry)", rows)
+    tx.insert_many("audit_salts (seq, salt_sealed)", salts)
 
 
 def add_checkpoint(tx: Tx, size: int, note: bytes, frontier: bytes) -> None:

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ CHECKPOINT_ROWS = 20_000
 IDLE_SECONDS = 1.0
 LARGE_WAL = 256 << 20
 BUSY_MS = 5000
+STRIDES = (32, 8, 1)
+"""How many rows one statement inserts: few sizes, so that few statements are prepared."""
 BUSY, LOCKED, IOERR, CORRUPT, FULL, NOTADB = 5, 6, 10, 11, 13, 26
 
 
@@ -61,6 +64,20 @@ class Tx:
     def insert(self, sql: str, parameters: Sequence[Any]) -> int:
         """Insert one row; its id."""
         return self.connection.execute(sql, parameters).lastrowid or 0
+
+    def insert_many(self, into: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Insert rows `into` a table with its columns named, such as `events (message_id, type)`.
+
+        Many rows go in one statement: Python lets go of its lock once a statement, and every time that happens this
+        thread may have to wait until the loop's thread pauses.
+        """
+        done = 0
+        for size in STRIDES:
+            while len(rows) - done >= size:
+                self.connection.execute(
+                    _insert(into, len(rows[0]), size), [value for row in rows[done : done + size] for value in row]
+                )
+                done += size
 
     def first(self, sql: str, parameters: Sequence[Any] = ()) -> tuple | None:
         return self.connection.execute(sql, parameters).fetchone()
@@ -312,6 +329,13 @@ def connect(path: Path, reading: bool = False) -> sqlite3.Connection:
     if reading:
         connection.execute("PRAGMA query_only=ON")
     return connection
+
+
+@lru_cache(256)
+def _insert(into: str, columns: int, rows: int) -> str:
+    """The statement that inserts so many rows of so many columns."""
+    row = f"({', '.join('?' * columns)})"
+    return f"INSERT INTO {into} VALUES {', '.join([row] * rows)}"  # noqa: S608 our own tables and question marks
 
 
 def attempt(tx: Tx, work: Work, items: list[Any]) -> list[Any]:

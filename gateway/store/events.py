@@ -19,7 +19,7 @@ class Event(NamedTuple):
 
 def append(tx: Tx, events: Sequence[Event]) -> None:
     """Write events, in the transaction that makes them true."""
-    tx.executemany("INSERT INTO events (message_id, type, at, detail, words_sealed) VALUES (?, ?, ?, ?, ?)", events)
+    tx.insert_many("events (message_id, type, at, detail, words_sealed)", events)
 
 
 def of(reader: sqlite3.Connection, message_id: int) -> list[Event]:

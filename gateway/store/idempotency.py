@@ -68,10 +68,8 @@ def _short(digest: bytes) -> int:
 
 def add(tx: Tx, first_id: int, answers: Sequence[Answer]) -> None:
     """Keep answers, in the transaction of what they speak of; the first under `first_id`, the rest after it."""
-    tx.executemany(
-        "INSERT INTO idempotency (id, digest, mac, status, answer, location, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [(first_id + offset, *answer, tx.now) for offset, answer in enumerate(answers)],
-    )
+    rows = [(first_id + offset, *answer, tx.now) for offset, answer in enumerate(answers)]
+    tx.insert_many("idempotency (id, digest, mac, status, answer, location, at)", rows)
 
 
 def read(reader: sqlite3.Connection, row: int, digest: bytes, since: int) -> Answer | None:

@@ -69,12 +69,12 @@ class Content(NamedTuple):
     address_sealed: bytes
 
 
-_INSERT = f"""
-    INSERT INTO messages (
+_ROW = """
+    messages (
         id, uuid, state, reason, channel, class, category, guest_id, contact_id, sender, reference, created_at, due_at,
         expires_at, retry_of, fallback_of, actor, envelope, decision, content_sealed, blind
-    ) VALUES ({", ".join("?" * 21)})
-"""  # noqa: S608 a row of question marks
+    )
+"""
 _STORED = """
     SELECT
         m.id, m.uuid, CASE WHEN o.lease = 1 THEN 'sending' ELSE m.state END, m.reason, m.channel, m.class, m.category,
@@ -100,7 +100,7 @@ FILTERS = {
 
 def insert(tx: Tx, rows: Sequence[NewMessage]) -> None:
     """Write messages."""
-    tx.executemany(_INSERT, rows)
+    tx.insert_many(_ROW, rows)
 
 
 def find(reader: sqlite3.Connection, uuid: bytes) -> Stored | None:

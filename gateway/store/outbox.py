@@ -53,9 +53,7 @@ class Window(NamedTuple):
 
 def add(tx: Tx, rows: Sequence[tuple[int, str, int, int, str | None]]) -> None:
     """Queue messages: rows of (message id, channel, lease, due_at, reason)."""
-    tx.executemany(
-        "INSERT INTO outbox (message_id, channel, lease, due_at, reason, attempts) VALUES (?, ?, ?, ?, ?, 0)", rows
-    )
+    tx.insert_many("outbox (message_id, channel, lease, due_at, reason)", rows)
 
 
 def lease(tx: Tx, windows: Sequence[Window]) -> list[list[Due]]:

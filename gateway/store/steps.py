@@ -52,7 +52,7 @@ def first_tables(db: sqlite_utils.Database) -> None:
         """
         CREATE TABLE outbox (
             message_id INTEGER PRIMARY KEY, channel TEXT NOT NULL, lease INTEGER NOT NULL, due_at INTEGER NOT NULL,
-            attempts INTEGER NOT NULL, avoid TEXT, reason TEXT, uncertain INTEGER NOT NULL DEFAULT 0,
+            attempts INTEGER NOT NULL DEFAULT 0, avoid TEXT, reason TEXT, uncertain INTEGER NOT NULL DEFAULT 0,
             crashes INTEGER NOT NULL DEFAULT 0
         ) STRICT
         """,
