@@ -119,9 +119,10 @@ def start(tool: list[str], port: int, ops_port: int) -> None:
     call(*tool, "rm", "-f", NAME, check=False)
     call(*tool, "volume", "rm", "-f", *VOLUMES, check=False)
     volumes = [part for volume, folder in VOLUMES.items() for part in ("-v", f"{volume}:{folder}")]
-    ports = ["-e", f"GATEWAY__SERVER__PORT={port}", "-e", f"GATEWAY__SERVER__OPS_PORT={ops_port}"]
+    settings = {"SERVER__PORT": port, "SERVER__OPS_PORT": ops_port, "SENDER__EMAIL": "hello@quinta.example"}
+    environment = [part for name, value in settings.items() for part in ("-e", f"GATEWAY__{name}={value}")]
     # The health check is called below; podman's own timer needs systemd.
-    options = ["--network", "host", "--no-healthcheck", *LIMITS, *HARDENED, *volumes, *ports]
+    options = ["--network", "host", "--no-healthcheck", *LIMITS, *HARDENED, *volumes, *environment]
     call(*tool, "run", "-d", "--name", NAME, *options, IMAGE)
     wait_for("it becomes ready", lambda: inside(tool, "gateway", "healthcheck", check=False).returncode == 0)
 
@@ -152,7 +153,7 @@ def wait_for(what: str, true, seconds: float = 30.0) -> None:
     while not true():
         if time.monotonic() > end:
             said = call(*container_tool(), "logs", NAME, check=False)
-            sys.stderr.write(said.stdout + said.stderr)
+            sys.stderr.writelines(line for line in (said.stdout + said.stderr).splitlines(True) if '"info"' not in line)
             holds(what, False)
         time.sleep(0.2)
     holds(what, True)
