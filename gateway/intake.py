@@ -57,8 +57,8 @@ class Intake:
                  routes: Routes, ids_: ids.Ids, clock: Clock):  # fmt: skip
         self._db, self._addresses, self._compliance, self._letters = db, addresses, compliance, letters
         self._repeats, self._routes, self._ids, self._clock = repeats, routes, ids_, clock
-        self.wake: Callable[[str], None] = lambda channel: None
-        """Called with a channel of which something became due."""
+        self.wake: Callable[[str, int], None] = lambda channel, due_at: None
+        """Called with the channel of what was taken, and when it is due (ms)."""
 
     # -- one message --------------------------------------------------------------------------------------------------
 
@@ -75,8 +75,7 @@ class Intake:
             taken, answer = self._take(order, named, envelope, judgement, caller, repeat, origin)
             if await self._db.write(self._write, taken):
                 break
-        if taken.due_at <= self._clock.now():
-            self.wake(order.channel)
+        self.wake(order.channel, taken.due_at)
         metrics.MESSAGES.labels(order.channel, taken.message.state).inc()
         return answer
 

@@ -35,7 +35,7 @@ class Recall:
         """Let a held message go. Raises NotFound, or Conflict when it is not held."""
         stored = self._stories.find(public)
         await self._db.write(self._work(stored, caller, _release))
-        self._intake.wake(stored.channel)
+        self._intake.wake(stored.channel, 0)
 
     async def retry(self, public: str, caller: Caller) -> Answer:
         """Send the same words to the same guest as a new message, judged anew. Raises NotFound, Conflict, Blocked."""

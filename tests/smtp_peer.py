@@ -177,8 +177,8 @@ class Handler:
 
 
 @asynccontextmanager
-async def receiving(peer: Peer, *, implicit_tls: bool = False) -> AsyncIterator[Peer]:
-    """The peer while it listens on a port of its own."""
+async def receiving(peer: Peer, *, implicit_tls: bool = False, port: int = 0) -> AsyncIterator[Peer]:
+    """The peer while it listens, on a port of its own unless one is named."""
 
     def line() -> Line:
         return Line(
@@ -190,7 +190,7 @@ async def receiving(peer: Peer, *, implicit_tls: bool = False) -> AsyncIterator[
 
     secret = LoginPassword(*(part.encode() for part in peer.password)) if peer.password else None
     context = peer.context if implicit_tls else None
-    server = await asyncio.get_running_loop().create_server(line, "127.0.0.1", 0, ssl=context)
+    server = await asyncio.get_running_loop().create_server(line, "127.0.0.1", port, ssl=context)
     peer.port = server.sockets[0].getsockname()[1]
     try:
         yield peer

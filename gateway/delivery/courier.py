@@ -39,8 +39,10 @@ class Courier:
         self._ready: deque[Due] = deque()
         self._filled, self._low, self._wake = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._draining = False
-        self.requeued: Callable[[str], None] = lambda channel: self._wake.set()
-        """Called with the channel when a message of it was put back to go out later."""
+        self._alarm = float("inf")
+        """When we look again by ourselves (ms); never, while we are at it."""
+        self.requeued: Callable[[str, int], None] = lambda channel, due_at: self.wake(due_at)
+        """Called with the channel and the time when a message was put back to go out later."""
         self._tasks: list[asyncio.Task] = []
         self._busy = 0
 
@@ -55,9 +57,10 @@ class Courier:
             for _ in range(self.provider.connections)
         ]
 
-    def wake(self) -> None:
-        """Something may have become due."""
-        self._wake.set()
+    def wake(self, due_at: int) -> None:
+        """A message will be due then (ms): look again, if that is before we would."""
+        if due_at < self._alarm:
+            self._wake.set()
 
     async def drain(self, seconds: float) -> None:
         """Finish what is being handed over, give the rest back, close the channel; all within `seconds`."""
@@ -97,6 +100,9 @@ class Courier:
         limit = WINDOW if self.provider.healthy else 1
         if len(self._ready) > limit // 2:
             return True
+        first = outbox.next_due(self.db.reader, self.provider.channel)
+        if first is None or first > self.clock.now():
+            return bool(self._ready)
         window = Window(self.provider.channel, limit, only_after, never_after)
         try:
             due = await self.db.write(outbox.lease, window)
@@ -116,11 +122,14 @@ class Courier:
         elif seconds == 0.0:
             seconds = 0.5  # due, but another provider's turn
         self._wake.clear()
+        self._alarm = self.clock.now() + seconds * 1000
         try:
             async with asyncio.timeout(min(seconds, LONGEST_SLEEP)):
                 await self._wake.wait()
         except TimeoutError:
             return
+        finally:
+            self._alarm = float("inf")
 
     # -- handing over -------------------------------------------------------------------------------------------------
 
@@ -248,7 +257,7 @@ class Courier:
                 await asyncio.sleep(1)
         metrics.MESSAGES.labels(self.provider.channel, settled.state).inc()
         if settled.due_at is not None:
-            self.requeued(self.provider.channel)
+            self.requeued(self.provider.channel, settled.due_at)
 
 
 def unbegun(due: Due, now: int) -> Settled:

@@ -61,9 +61,15 @@ def settle(tx: Tx, settled: Sequence[Settled]) -> list[None]:
 
 
 def _event(tx: Tx, one: Settled) -> events.Event:
-    detail = {"provider": one.provider, "attempt": one.attempt, "ms": one.took_ms, "outcome": one.outcome,
-              "code": one.code, "reason": one.reason}  # fmt: skip
-    known = {name: value for name, value in detail.items() if value not in (None, "none")}
+    tried = {
+        "provider": one.provider,
+        "attempt": one.attempt,
+        "ms": one.took_ms,
+        "outcome": one.outcome,
+        "code": one.code,
+    }
+    detail = (tried if one.outcome != "none" else {}) | {"reason": one.reason}
+    known = {name: value for name, value in detail.items() if value is not None}
     return events.Event(one.id, one.state, tx.now, json.encode(known).decode(), one.words_sealed)
 
 

@@ -25,11 +25,11 @@ class Delivery:
         for courier in self.couriers:
             await courier.start()
 
-    def wake(self, channel: str) -> None:
-        """Something of this channel is due."""
+    def wake(self, channel: str, due_at: int) -> None:
+        """A message of this channel will be due then (ms)."""
         for courier in self.couriers:
             if courier.provider.channel == channel:
-                courier.wake()
+                courier.wake(due_at)
 
     async def drain(self, seconds: float) -> None:
         """End within `seconds`: nothing is lost, nothing is begun twice."""
