@@ -81,7 +81,7 @@ def _cancel(tx: Tx, stored: Stored) -> str:
         raise Conflict(f"The message is {stored.state}; nothing is left to cancel.")
     if row[0] == outbox.LEASED:
         raise Conflict("The message is being handed over right now.")
-    outbox.remove(tx, [(stored.id,)])
+    outbox.remove(tx, [stored.id])
     messages.settle(tx, [("cancelled", None, None, tx.now, stored.id)])
     return "cancelled"
 

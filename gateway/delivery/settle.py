@@ -39,7 +39,7 @@ class Settled(NamedTuple):
 
 def settle(tx: Tx, settled: Sequence[Settled]) -> list[None]:
     """The work that ends a lease."""
-    gone = [(one.id,) for one in settled if one.due_at is None]
+    gone = [one.id for one in settled if one.due_at is None]
     back = [
         (one.lease, one.due_at, one.attempts_back, one.avoid, one.reason, one.uncertain, one.id)
         for one in settled

@@ -79,6 +79,14 @@ class Tx:
                 )
                 done += size
 
+    def execute_for(self, sql: str, parameters: Sequence[Any], ids: Sequence[int]) -> None:
+        """Run a statement for many rows at once: it ends in `IN`, and the ids follow after the parameters."""
+        done = 0
+        for size in STRIDES:
+            while len(ids) - done >= size:
+                self.connection.execute(_for(sql, size), [*parameters, *ids[done : done + size]])
+                done += size
+
     def first(self, sql: str, parameters: Sequence[Any] = ()) -> tuple | None:
         return self.connection.execute(sql, parameters).fetchone()
 
@@ -336,6 +344,12 @@ def _insert(into: str, columns: int, rows: int) -> str:
     """The statement that inserts so many rows of so many columns."""
     row = f"({', '.join('?' * columns)})"
     return f"INSERT INTO {into} VALUES {', '.join([row] * rows)}"  # noqa: S608 our own tables and question marks
+
+
+@lru_cache(256)
+def _for(sql: str, ids: int) -> str:
+    """The statement with a place for so many ids."""
+    return f"{sql} ({', '.join('?' * ids)})"
 
 
 def attempt(tx: Tx, work: Work, items: list[Any]) -> list[Any]:

@@ -136,9 +136,17 @@ def content(reader: sqlite3.Connection, message_id: int) -> Content | None:
 
 def settle(tx: Tx, rows: Sequence[tuple[str, str | None, str | None, int | None, int]]) -> None:
     """Put messages into a new state: rows of (state, reason, provider, settled_at, id); a None provider keeps it."""
-    tx.executemany(
-        "UPDATE messages SET state = ?, reason = ?, provider = COALESCE(?, provider), settled_at = ? WHERE id = ?", rows
-    )
+    alike: dict[tuple, list[int]] = {}
+    for row in rows:
+        alike.setdefault(row[:-1], []).append(row[-1])
+    for how, ids in alike.items():
+        tx.execute_for(
+            """
+            UPDATE messages SET state = ?, reason = ?, provider = COALESCE(?, provider), settled_at = ? WHERE id IN
+            """,
+            how,
+            ids,
+        )
 
 
 def judged_again(tx: Tx, rows: Sequence[tuple[str, int]]) -> None:

@@ -78,9 +78,8 @@ def _lease(tx: Tx, window: Window) -> list[Due]:
         """,
         (window.channel, tx.now, window.only_after, window.never_after, window.limit),
     ).fetchall()
-    tx.executemany(
-        "UPDATE outbox SET lease = 1, attempts = attempts + 1 WHERE message_id = ?", [row[:1] for row in rows]
-    )
+    counted = "UPDATE outbox SET lease = 1, attempts = attempts + 1 WHERE message_id IN"
+    tx.execute_for(counted, (), [row[0] for row in rows])
     return [Due._make(row) for row in rows]
 
 
@@ -90,9 +89,9 @@ def next_due(reader: sqlite3.Connection, channel: str) -> int | None:
     return due
 
 
-def remove(tx: Tx, ids: Sequence[tuple[int]]) -> None:
+def remove(tx: Tx, ids: Sequence[int]) -> None:
     """Take messages out: they have left, or never will."""
-    tx.executemany("DELETE FROM outbox WHERE message_id = ?", ids)
+    tx.execute_for("DELETE FROM outbox WHERE message_id IN", (), ids)
 
 
 def put_back(tx: Tx, rows: Sequence[tuple[int, int, int, str | None, str | None, bool, int]]) -> None:
