@@ -93,8 +93,11 @@ class Intake:
         faults = []
         if order.channel == "email" and not order.subject:
             faults.append(Fault("/subject", "missing", "an e-mail needs a subject"))
-        if order.sender is not None and self._compliance.sender(order.sender) is None:
+        sender = self._compliance.sender(order.sender)
+        if sender is None:
             faults.append(Fault("/sender", "unknown-sender", "a slug of [senders.<slug>] in config.toml"))
+        elif order.channel == "email" and not sender.email:
+            faults.append(Fault("/sender", "no-address", "a sender that has an email in config.toml"))
         if not self._routes.has(order.channel):
             faults.append(Fault("/channel", "no-provider", "a channel that a [providers.<name>] table serves"))
         faults += [

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.main import main
+from gateway.config import starter
 from gateway.store.db import connect
 
 PROGRAM = [sys.executable, "-c", "from gateway.cli import main; main()"]
@@ -54,7 +55,8 @@ def served(tmp_path):
         two.bind(("127.0.0.1", 0))
         port, ops = one.getsockname()[1], two.getsockname()[1]
     (tmp_path / "data").mkdir(exist_ok=True)
-    (tmp_path / "data" / "config.toml").write_text(f"config_version = 1\n[server]\nport = {port}\nops_port = {ops}\n")
+    text = starter().replace("port = 8080", f"port = {port}").replace("ops_port = 9090", f"ops_port = {ops}")
+    (tmp_path / "data" / "config.toml").write_text(text)
     process = subprocess.Popen(
         [*PROGRAM, "serve", "--data", str(tmp_path / "data")], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
     )
@@ -123,6 +125,7 @@ def test_a_message_is_sent_and_explained(run, tmp_path):
     told = run("explain", sent.json["id"])
     assert "is queued; the law says allow" in told.out
     assert sent.json["id"] in run("queue", "list", "--status", "queued").out
+    assert sent.json["id"] in run("queue", "list", "--status", "queued", "--json").out
     refused = run("send", "--to", "ana@example.org", "--subject", "News", "text")
     assert (refused.code, "error[blocked]" in refused.err) == (1, True)
     assert run("explain", "msg_none").code == 64
@@ -253,3 +256,16 @@ def test_the_demonstration_can_be_read(run):
     folder = Path(shown.partition("The mails that arrived lie in ")[2].splitlines()[0])
     assert any(b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in mail.read_bytes() for mail in folder.iterdir())
     assert "curl -s -H 'Authorization: Bearer gk_" in shown
+
+
+def test_the_first_run_needs_no_configuration(run, served, tmp_path):
+    """What `init` writes works as it is: a mail is accepted, and lies in the outbox a moment later."""
+    (tmp_path / "text").write_text("See you on Friday.")
+    sent = run(
+        "send", "--to", "ana@example.org", "--subject", "Stay", "--class", "transactional", "text", "--json"
+    ).json
+    for _ in range(100):
+        if list(tmp_path.glob(f"data/channels/*/{sent['id']}.eml")):
+            break
+        time.sleep(0.05)
+    assert "is sent" in run("explain", sent["id"]).out

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from gateway.ledger import verify
-from tests.running import BOOKING, NEWS, running
+from tests.running import BOOKING, CONFIG, NEWS, running
 
 PT = {"email": "ana@example.org", "country": "PT", "timezone": "Europe/Lisbon"}
 DE = {"email": "dieter@example.org", "country": "DE"}
@@ -136,6 +136,19 @@ async def test_every_fault_has_its_pointer(run, change, pointer, code):
     ]
     assert b"nobody" not in reply.raw
     assert (await run.send(BOOKING | {"to": PT})).status == 202
+
+
+async def test_a_sender_without_an_address_sends_no_mail(tmp_path, clock):
+    """It is refused at the door, not found out when the mail is put together; a text needs no such address."""
+    nameless = CONFIG.replace('email = "hello@quinta.example"\n', "")
+    async with running(tmp_path, nameless, clock, deliver=False) as run:
+        reply = await run.send(BOOKING | {"to": PT})
+        assert reply.json["errors"][0] == {
+            "pointer": "/sender",
+            "code": "no-address",
+            "detail": "a sender that has an email in config.toml",
+        }
+        assert (await run.send(BOOKING | {"channel": "sms", "to": "+351912345678"})).status == 202
 
 
 async def test_all_faults_come_at_once(run):

@@ -119,7 +119,7 @@ def start(tool: list[str], port: int, ops_port: int) -> None:
     call(*tool, "rm", "-f", NAME, check=False)
     call(*tool, "volume", "rm", "-f", *VOLUMES, check=False)
     volumes = [part for volume, folder in VOLUMES.items() for part in ("-v", f"{volume}:{folder}")]
-    settings = {"SERVER__PORT": port, "SERVER__OPS_PORT": ops_port, "SENDER__EMAIL": "hello@quinta.example"}
+    settings = {"SERVER__PORT": port, "SERVER__OPS_PORT": ops_port}
     environment = [part for name, value in settings.items() for part in ("-e", f"GATEWAY__{name}={value}")]
     # The health check is called below; podman's own timer needs systemd.
     options = ["--network", "host", "--no-healthcheck", *LIMITS, *HARDENED, *volumes, *environment]
