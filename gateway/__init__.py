@@ -3,7 +3,7 @@
 What stands here is all that a plugin may import.
 """
 
-from gateway.channel import Channel, Message, Outcome, Sender, Sent, Tools
+from gateway.channel import Channel, Message, Sender, Sent, Tools
 from gateway.config.values import Seconds
 from gateway.errors import Failure, NotUsable, PermanentFailure, Stopped, TemporaryFailure
 from gateway.hookspecs import hookimpl
@@ -20,7 +20,6 @@ __all__ = [
     "Limiter",
     "Message",
     "NotUsable",
-    "Outcome",
     "Pack",
     "PermanentFailure",
     "Seconds",

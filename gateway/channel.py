@@ -4,14 +4,13 @@ A channel never sees the store, the rules or another guest. It gets finished tex
 through `tools`. It may not assume that it runs on the gateway's own event loop.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, Protocol
 
 from msgspec import Struct
 
 from gateway.clock import Clock
-from gateway.errors import Failure, Stopped
 
 
 class Sender(Struct, frozen=True):
@@ -63,13 +62,6 @@ class Sent(Struct, frozen=True):
     words: str = ""
 
 
-class Outcome(NamedTuple):
-    """What became of one message of `send_many`: `result` is a Sent, a Failure or a Stopped."""
-
-    message: Message
-    result: Sent | Failure | Stopped
-
-
 class Tools(Protocol):
     """What a channel may use of the gateway."""
 
@@ -92,7 +84,7 @@ class Tools(Protocol):
 
 
 class Channel:
-    """Base of every channel plugin. Override `send`, or `send_many` where the provider can take several at once."""
+    """Base of every channel plugin: override `send`, and whatever else differs."""
 
     name: ClassVar[str]
     """What `plugin = "…"` in config.toml says."""
@@ -120,14 +112,6 @@ class Channel:
     async def send(self, message: Message) -> Sent:
         """Hand one message over. Raise `Failure`; any other exception counts as `unknown`."""
         raise NotImplementedError
-
-    async def send_many(self, messages: Iterable[Message]) -> AsyncIterator[Outcome]:
-        """Hand several over, yielding each outcome as it is known."""
-        for message in messages:
-            try:
-                yield Outcome(message, await self.send(message))
-            except (Failure, Stopped) as reason:
-                yield Outcome(message, reason)
 
     async def close(self) -> None:
         """Called once; nothing is sent afterwards."""

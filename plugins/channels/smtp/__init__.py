@@ -3,14 +3,12 @@
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator, Iterable
 from ipaddress import ip_address
-from itertools import islice
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from gateway import Channel, Failure, Message, NotUsable, Outcome, Seconds, Sent, Stopped, email_bytes, hookimpl
+from gateway import Channel, Failure, Message, NotUsable, Seconds, Sent, email_bytes, hookimpl
 
 from .envelope import envelope
 from .pool import Pool
@@ -70,29 +68,8 @@ class Smtp(Channel):
             finally:
                 self._pool.give(session)
 
-    async def send_many(self, messages: Iterable[Message]) -> AsyncIterator[Outcome]:
-        """As many at once as there are connections; the outcomes come in the order in which they are known."""
-        supply = iter(messages)
-        busy = {asyncio.create_task(self._outcome(message)) for message in islice(supply, self.tools.connections)}
-        try:
-            while busy:
-                done, busy = await asyncio.wait(busy, return_when=asyncio.FIRST_COMPLETED)
-                busy |= {asyncio.create_task(self._outcome(message)) for message in islice(supply, len(done))}
-                for task in done:
-                    yield task.result()
-        finally:
-            for task in busy:
-                task.cancel()
-            await asyncio.gather(*busy, return_exceptions=True)
-
     async def close(self) -> None:
         self._pool.close()
-
-    async def _outcome(self, message: Message) -> Outcome:
-        try:
-            return Outcome(message, await self.send(message))
-        except (Failure, Stopped) as reason:
-            return Outcome(message, reason)
 
     def _server(self) -> Server:
         """What the settings come to. Raises `NotUsable` for what they cannot mean together."""
