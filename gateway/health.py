@@ -1,6 +1,7 @@
 """Whether the gateway is alive and ready, told from what really works: a row written now, a loop that turns."""
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ from gateway.store.db import Database
 
 STUCK_SECONDS = 10.0
 WRITE_SECONDS = 5.0
+LEAST_ROOM = 1 << 20
 GOOD_FOR_SECONDS = 1.0
 TICK = 0.5
 
@@ -53,7 +55,7 @@ class Health:
     async def ready(self, routes: Routes) -> dict[str, Any]:
         """`status` ready or not, and each part's own word."""
         checks = {
-            "store": "ok" if await self._writable() else "failed",
+            "store": "full" if self._full() else "ok" if await self._writable() else "failed",
             "key": "ok",
             "migrations": "ok",
             "queue": "ok" if self.started else "starting",
@@ -67,6 +69,11 @@ class Health:
             for name, provider in routes.providers.items()
         }
         return {"status": "ready" if good else "not ready", "checks": checks, "providers": providers}
+
+    def _full(self) -> bool:
+        """Whether there is hardly any room left: what fits into the log's old pages could still be written."""
+        disk = os.statvfs(self._db.path.parent)
+        return disk.f_bavail * disk.f_frsize < LEAST_ROOM
 
     async def _writable(self) -> bool:
         """Write a row, unless it was done a moment ago."""

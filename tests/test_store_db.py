@@ -130,6 +130,19 @@ async def test_on_a_full_disk_the_favoured_use_the_reserve(db, tmp_path):
     assert await db.write(note, ("later", "x")) == "later"
 
 
+async def test_what_was_given_up_of_the_reserve_is_not_for_everyone(db, tmp_path):
+    """Until the reserve is whole again only a stop is written, though there is room; then everything is."""
+    db.reserve = Reserve(tmp_path / "reserve", 2 * SLICE)
+    db.reserve.fill()
+    db.reserve.release()
+    db.reserve.size = 1 << 60  # no disk has so much
+    with pytest.raises(StorageFull):
+        await db.write(note, ("ordinary", "x"))
+    assert await db.write(note, ("stop", "x"), may_use_reserve=True) == "stop"
+    db.reserve.size = 2 * SLICE
+    assert await db.write(note, ("ordinary", "x")) == "ordinary"
+
+
 async def test_a_closing_store_takes_nothing_new(tmp_path):
     """After close the answer is `draining`; what was asked for before is on disk."""
     path = tmp_path / "gateway.db"

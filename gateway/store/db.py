@@ -200,19 +200,29 @@ class Database:
         return jobs
 
     def _group(self, jobs: list[Job]) -> list[Any]:
-        """Run all jobs in one transaction; when the disk is full, those that may use the reserve once more alone."""
+        """Run all jobs in one transaction; when the disk is full, only those that may use the reserve."""
+        if self.reserve is not None and self.reserve.touched and not self.reserve.fill():
+            return self._favoured(jobs, self._transaction)
         try:
             return self._transaction(jobs)
         except sqlite3.Error as error:
             failure = self._judge(error)
-            if not isinstance(failure, StorageFull) or self.reserve is None:
-                return [failure] * len(jobs)
+        if isinstance(failure, StorageFull) and self.reserve is not None:
+            return self._favoured(jobs, self._with_reserve)
+        return [failure] * len(jobs)
+
+    def _favoured(self, jobs: list[Job], run: Callable[[list[Job]], list[Any]]) -> list[Any]:
+        """Run those that may use the reserve; to the others the disk is full."""
         favoured = [job for job in jobs if job.may_use_reserve]
-        results = iter(self._with_reserve(favoured))
+        try:
+            results = iter(run(favoured)) if favoured else iter(())
+        except sqlite3.Error as error:
+            self._judge(error)
+            results = iter(self._with_reserve(favoured))
         return [next(results) if job.may_use_reserve else StorageFull() for job in jobs]
 
     def _with_reserve(self, jobs: list[Job]) -> list[Any]:
-        if not jobs or self.reserve is None or not self.reserve.release():
+        if self.reserve is None or not self.reserve.release():
             return [StorageFull()] * len(jobs)
         try:
             return self._transaction(jobs)
