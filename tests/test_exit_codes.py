@@ -1,0 +1,171 @@
+"""Starts right or not at all: every exit code, provoked with the real program, and the sentence that goes with it."""
+
+import fcntl
+import os
+import re
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from tests.running import CONFIG
+
+PROGRAM = [sys.executable, "-c", "from gateway.cli import main; main()"]
+SENTENCE = re.compile(r"gateway: error\[([a-z-]+)\]: .+")
+PORTS = "[server]\nport = 0\nops_port = 0\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A data folder that is ready to serve, with a configuration that takes any free ports."""
+    ran = gateway(tmp_path, "init")
+    assert ran.returncode == 0, ran.stderr
+    (tmp_path / "data" / "config.toml").write_text(CONFIG + PORTS)
+    return tmp_path
+
+
+def gateway(folder, *arguments, seconds=20):
+    """Run the program on this folder; its end."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY")}
+    env["GATEWAY_DATA"] = str(folder / "data")
+    return subprocess.run([*PROGRAM, *arguments], env=env, capture_output=True, text=True, timeout=seconds, cwd=folder)
+
+
+def refused(folder, code, slug, *arguments):
+    """It ends with this code, and its first words are the sentence; no traceback, no path of ours."""
+    ran = gateway(folder, *(arguments or ("serve",)))
+    first = ran.stderr.splitlines()[0] if ran.stderr else ""
+    found = SENTENCE.match(first)
+    assert (ran.returncode, found and found[1]) == (code, slug), ran.stderr
+    assert "Traceback" not in ran.stderr
+    return first
+
+
+def test_a_sound_folder_starts_and_ends_well(folder):
+    """The positive control of everything below: ready, then TERM, then 0."""
+    env = dict(os.environ) | {"GATEWAY_DATA": str(folder / "data")}
+    process = subprocess.Popen([*PROGRAM, "serve"], env=env, cwd=folder, stdout=subprocess.PIPE, text=True)
+    with process.stdout:
+        assert '"event":"ready"' in process.stdout.readline()
+        process.terminate()
+        assert process.wait(8) == 0
+
+
+def test_usage_is_2(folder):
+    """A word the program does not know."""
+    assert gateway(folder, "serve", "--nonsense").returncode == 2
+
+
+def test_bad_input_is_64(folder):
+    """An order that cannot be used."""
+    refused(folder, 64, "invalid", "apikey", "create", "--scopes", "everything")
+
+
+def test_a_finding_is_1(folder):
+    """An altered record."""
+    assert gateway(folder, "apikey", "create", "--scopes", "read").returncode == 0
+    db = sqlite3.connect(folder / "data/gateway.db")
+    db.execute("UPDATE audit SET seq = 7")
+    db.commit()
+    db.close()
+    assert gateway(folder, "audit", "verify").returncode == 1
+
+
+def test_a_damaged_store_is_65(folder):
+    """Pages of the queue overwritten."""
+    assert gateway(folder, "apikey", "create", "--scopes", "read").returncode == 0
+    path = folder / "data/gateway.db"
+    db = sqlite3.connect(path)
+    (page,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'outbox'").fetchone()
+    (size,) = db.execute("PRAGMA page_size").fetchone()
+    db.close()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    assert "restore" in refused(folder, 65, "damaged")
+
+
+def test_an_unwritable_folder_is_74(folder):
+    """A file where the folder should be, and a disk that is read-only."""
+    shutil.rmtree(folder / "data")
+    (folder / "data").write_text("")
+    refused(folder, 74, "disk", "init")
+
+
+def test_a_folder_in_use_is_75(folder):
+    """Somebody else has the lock."""
+    with (folder / "data/lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        refused(folder, 75, "busy")
+        refused(folder, 75, "busy", "migrate")
+
+
+def test_a_port_in_use_is_76(folder):
+    """Somebody else listens there."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        ports = f"[server]\nport = {other.getsockname()[1]}\nops_port = 0\n"
+        (folder / "data/config.toml").write_text(CONFIG + ports)
+        refused(folder, 76, "port")
+
+
+@pytest.mark.parametrize("spoil", ["missing", "empty", "wrong", "other"])
+def test_a_bad_key_is_77_and_changes_nothing(folder, spoil):
+    """Missing, empty, damaged or another's: refused before anything is written; the right one put back starts."""
+    path = folder / "data/keys/master.key"
+    right = path.read_text()
+    before = (folder / "data/keys/keys.db").read_bytes()
+    if spoil == "missing":
+        path.unlink()
+    else:
+        other = f"gmk1:{right.split(':')[1]}:{'A' * 43}\n"
+        path.write_text({"empty": "", "wrong": "hunter2", "other": other}[spoil])
+    assert "hunter2" not in refused(folder, 77, "key")
+    assert (folder / "data/keys/keys.db").read_bytes() == before
+    path.write_text(right)
+    assert gateway(folder, "key", "verify").returncode == 0
+
+
+def test_guests_without_keys_are_77_with_their_number(folder):
+    """The key store is older than the store."""
+    (folder / "text").write_text("Hello")
+    sent = gateway(folder, "send", "--to", "ana@example.org", "--subject", "x", "--class", "transactional", "text")
+    assert sent.returncode == 0, sent.stderr
+    db = sqlite3.connect(folder / "data/keys/keys.db")
+    db.execute("DELETE FROM guest_keys WHERE id = 1")
+    db.commit()
+    db.close()
+    assert "keys of 1 guests" in refused(folder, 77, "key")
+
+
+def test_a_bad_configuration_is_78_with_every_fault(folder):
+    """Both mistakes are named, each with its line."""
+    (folder / "data/config.toml").write_text('[server]\nprot = 1\n[venue]\ntimezone = "Nowhere"\n')
+    refused(folder, 78, "config")
+    told = gateway(folder, "serve").stderr
+    assert "config.toml:2: error[unknown-key]: server.prot" in told
+    assert "config.toml:4: " in told
+
+
+def test_a_newer_schema_is_78(folder):
+    """A store that a later version has written."""
+    db = sqlite3.connect(folder / "data/gateway.db")
+    db.execute("PRAGMA user_version = 99")
+    db.close()
+    assert "newer version" in refused(folder, 78, "config")
+
+
+def test_a_law_that_does_not_load_is_78(folder):
+    """A rules plugin of the venue that is broken stops the start; a broken channel does not."""
+    (folder / "own").mkdir()
+    (folder / "own" / "broken_channel.py").write_text("import nothing_of_this_name\n")
+    (folder / "data/config.toml").write_text(CONFIG + PORTS + f'[plugins]\npaths = ["{folder / "own"}"]\n')
+    assert gateway(folder, "plugins", "list").returncode == 0
+    law = "@hookimpl\ndef register_rules():\n    return [Pack.from_toml('law', 'x = 1')]\n"
+    law = f"from gateway import Pack, hookimpl\n\n{law}"
+    (folder / "own" / "law.py").write_text(law)
+    refused(folder, 78, "config")
