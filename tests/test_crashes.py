@@ -54,6 +54,70 @@ async def test_a_log_that_is_taken_away_ends_the_process(tmp_path):
         assert loop.process.wait(5) == 70
 
 
+async def test_what_was_under_way_goes_again_as_the_same_message(tmp_path):
+    """Killed while the receiver had the text: the message is uncertain, comes once more, under the same name."""
+    async with looping(tmp_path) as loop:
+        await killed_under_way(loop)
+        await loop.settle()
+        (public,) = loop.sink.seen
+        assert loop.sink.seen[public] == 2
+        assert await loop.faults() == []
+        _, message = await loop.ask("GET", f"messages/{public}")
+        assert [event["type"] for event in message["events"]].count("uncertain") == 1
+        assert message["status"] == "sent"
+
+
+async def test_what_may_not_go_twice_waits_for_a_person(tmp_path, monkeypatch):
+    """Where the venue does not want a second copy, the message is held until somebody releases it."""
+    monkeypatch.setenv("GATEWAY__PROVIDERS__MAIL__UNCERTAIN", "hold")
+    async with looping(tmp_path) as loop:
+        await killed_under_way(loop)
+        (public,) = loop.sink.seen
+        _, message = await loop.ask("GET", f"messages/{public}")
+        assert (message["status"], message["hold_reason"]) == ("held", "uncertain")
+        assert loop.sink.seen[public] == 1
+        command = [*PROGRAM, "queue", "release", public, *loop.arguments]
+        assert (await asyncio.to_thread(subprocess.run, command, capture_output=True, timeout=20)).returncode == 0
+        await loop.settle()
+        assert loop.sink.seen[public] == 2
+
+
+async def killed_under_way(loop):
+    """Send one message, kill the process while the receiver has it and has not answered, and start again."""
+    loop.sink.slow = 0.5
+    await loop.send(0)
+    await asyncio.wait_for(loop.sink.text_came.wait(), 10)
+    loop.process.kill()
+    await asyncio.to_thread(loop.process.wait)
+    loop.sink.slow = 0.0
+    await asyncio.to_thread(loop.start)
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="only strace can make fsync fail")
+async def test_a_failed_fsync_ends_the_process_before_anything_is_acknowledged(tmp_path):
+    """The disk says it could not keep what was written: no 202, and the end with 70."""
+    async with looping(tmp_path) as loop:
+        await loop.send(0)
+        assert len(loop.acknowledged) == 1
+        fault = ["-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO"]
+        command = ["strace", "-f", "-p", str(loop.process.pid), *fault]
+        tracer = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+        try:
+            if b"attached" not in (told := await tracer.stderr.readline()):
+                pytest.skip(told.decode())
+            await loop.send(1)
+            assert await asyncio.to_thread(loop.process.wait, 10) == 70
+            assert list(loop.acknowledged) == [0]
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                tracer.kill()
+            await tracer.communicate()
+        await asyncio.to_thread(loop.start)
+        await loop.send(1)
+        await loop.settle()
+        assert await loop.faults() == []
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of 24 MB."""

@@ -89,10 +89,25 @@ def test_a_damaged_store_is_65(folder):
 
 
 def test_an_unwritable_folder_is_74(folder):
-    """A file where the folder should be, and a disk that is read-only."""
+    """A file where the folder should be."""
     shutil.rmtree(folder / "data")
     (folder / "data").write_text("")
     refused(folder, 74, "disk", "init")
+
+
+def test_a_read_only_disk_is_74(folder):
+    """A sound folder on a disk that was made read-only: nothing is served from it."""
+    data = str(folder / "data")
+    bound = (
+        shutil.which("mount") and not subprocess.run(["mount", "--bind", data, data], capture_output=True).returncode
+    )
+    if not bound:
+        pytest.skip("only root can make a disk read-only")
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", data], check=True)
+        refused(folder, 74, "disk")
+    finally:
+        subprocess.run(["umount", data], check=True)
 
 
 def test_a_folder_in_use_is_75(folder):
