@@ -144,10 +144,15 @@ async def test_on_a_full_disk_a_guest_can_still_say_stop(small_disk):
                 order = BOOKING | {"text": "y" * size, "to": f"f{number}@example.org"}
                 status, answer = await loop.ask("POST", "messages/send", order)
         assert (status, answer["type"]) == (503, "urn:guest-gateway:problem:storage-full")
+        url = f"http://127.0.0.1:{loop.port}"
+        async with loop.http.post(f"{url}/communications/messages/send", json=order) as refused:
+            assert (refused.status, int(refused.headers["Retry-After"]) > 0) == (503, True)
         assert (await loop.ask("POST", "compliance/unsubscribe", {"guest": "guest0@example.org"}))[0] == 200
         assert (await loop.ask("GET", "messages"))[0] == 200
         await asyncio.sleep(1.1)  # for that long the last answer holds
         assert (await loop.ask("GET", "health"))[0] == 503
+        async with loop.http.get(f"{url}/health/ready") as probed:
+            assert probed.status == 503
         ballast.unlink()
         assert (await loop.ask("POST", "messages/send", BOOKING | {"to": "later@example.org"}))[0] == 202
         await asyncio.sleep(1.1)
