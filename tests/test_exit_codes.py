@@ -88,6 +88,15 @@ def test_a_damaged_store_is_65(folder):
     assert "restore" in refused(folder, 65, "damaged")
 
 
+def test_a_store_that_something_outside_holds_is_69(folder):
+    """A tool has left a transaction open: the command waits a while, says so, and works once it is gone."""
+    other = sqlite3.connect(folder / "data/gateway.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    refused(folder, 69, "overloaded", "apikey", "create", "--scopes", "read")
+    other.close()
+    assert gateway(folder, "apikey", "create", "--scopes", "read").returncode == 0
+
+
 def test_an_unwritable_folder_is_74(folder):
     """A file where the folder should be."""
     shutil.rmtree(folder / "data")

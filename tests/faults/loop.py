@@ -48,9 +48,9 @@ window = "1m"
 [logs]
 level = "error"
 """
-MOMENTS = ("random", "acknowledged", "before the dot's answer", "after the answer", "TERM")
+MOMENTS = ("random", "acknowledged", "before the dot's answer", "after the answer", "TERM", "TERM before the answer")
 """When the process is ended: at any time, right after a 202, while the receiver has the text and has not answered,
-right after it has, and politely."""
+right after it has; and politely, at any time and while the receiver has not answered."""
 
 
 def free_port() -> int:
@@ -145,13 +145,13 @@ class Loop:
         before = Counter(self.sink.seen)
         self.sink.text_came.clear()
         self.sink.answered.clear()
-        self.sink.slow = 0.05 if moment.startswith("before") else 0.0
+        self.sink.slow = 0.05 if "before" in moment else 0.0
         numbers = range(self._next, self._next + messages)
         self._next += messages
         sending = [asyncio.create_task(self.send(number)) for number in numbers]
         await self._until(moment, sending, wait)
         began = time.monotonic()
-        self.process.send_signal(signal.SIGTERM if moment == "TERM" else signal.SIGKILL)
+        self.process.send_signal(signal.SIGTERM if moment.startswith("TERM") else signal.SIGKILL)
         code = await asyncio.to_thread(self.process.wait)
         stopped = time.monotonic() - began
         await asyncio.gather(*sending)
@@ -165,7 +165,7 @@ class Loop:
     async def _until(self, moment: str, sending: list[asyncio.Task], wait: float) -> None:
         if moment == "acknowledged":
             await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
-        elif moment.startswith("before"):
+        elif "before" in moment:
             await asyncio.wait_for(self.sink.text_came.wait(), 10)
         elif moment.startswith("after"):
             await asyncio.wait_for(self.sink.answered.wait(), 10)
@@ -201,9 +201,10 @@ class Loop:
             if count > 1 and "uncertain" not in await self._story(name):
                 wrong.append(f"arrived {count} times without being uncertain: {name}")
         for kill in self.kills:
-            if kill.copies > (0 if kill.moment == "TERM" else CONNECTIONS):
+            polite = kill.moment.startswith("TERM")
+            if kill.copies > (0 if polite else CONNECTIONS):
                 wrong.append(f"{kill.copies} copies after one end ({kill.moment})")
-            if kill.moment == "TERM" and (kill.exit_code != 0 or kill.stop_seconds > 8):
+            if polite and (kill.exit_code != 0 or kill.stop_seconds > 8):
                 wrong.append(f"TERM ended with {kill.exit_code} after {kill.stop_seconds:.1f} s")
         report = verify(self.folder / "data" / "gateway.db")
         return wrong if report.ok else [*wrong, f"the record is altered at {report.seq}: {report.reason}"]
