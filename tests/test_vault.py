@@ -7,15 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.errors import Invalid, KeyUnusable
+from gateway.errors import Invalid, KeyUnusable, NoWritableDisk
 from gateway.vault import CannotOpen, Vault, init, master
 from gateway.vault.apikeys import ApiKeys
-from gateway.vault.index import email, phone
+from gateway.vault.index import PLAIN_PHONE, _unusual_phone, email, phone
 from gateway.vault.keystore import SPARE, PurposeKey
 from gateway.vault.links import Links
 from gateway.vault.mac import Mac
 
 ROW, OTHER = b"r" * 16, b"o" * 16
+PURPOSES = ("unsubscribe", "preferences", "confirm", "receipt", "mydata")
 
 
 @pytest.fixture
@@ -137,6 +138,10 @@ def test_a_wrong_master_key_is_refused_before_anything_is_written(folder, vault)
         ("gmk1::" + "A" * 43, "line 1"),
         ("gmk2:a:" + "A" * 43, "line 1"),
         ("gmk1:a:" + "A" * 43 + "\ngmk1:b:!!", "line 2"),
+        ("gmk1:a:" + "A" * 20 + "!" + "A" * 23, "line 1"),
+        ("gmk1:a:" + "A" * 42 + "B", "line 1"),
+        ("gmk1:a:" + "A" * 43 + "=", "line 1"),
+        ("gmk1:a:" + "A" * 43 + "\ngmk1:a:" + "E" * 43, "same name"),
         ("gmk1:ä:" + "A" * 43, "cannot be read"),
     ],
 )
@@ -170,6 +175,26 @@ def test_no_new_key_beside_old_data(tmp_path):
     init(tmp_path / "keys", tmp_path / "keys" / "master.key", database_exists=False).close()
     with pytest.raises(KeyUnusable):
         init(tmp_path / "keys", tmp_path / "keys" / "master.key", database_exists=False)
+
+
+def test_an_init_that_was_cut_short_is_repeated(folder):
+    """Whatever half-made files a power cut left, the next init makes the keys; a finished master key is kept."""
+    folder.mkdir()
+    kept = master.line(master.new())
+    (folder / "master.key").write_text(kept)
+    for half in ("master.key.new", "keys.db.new", "audit.pub.new"):
+        (folder / half).write_bytes(b"half")
+    init(folder, folder / "master.key", database_exists=False).close()
+    assert (folder / "master.key").read_text() == kept
+    reopened(folder).close()
+
+
+def test_keys_that_cannot_be_written_are_named(tmp_path):
+    """A place where no file can be is the disk's fault; a place beside it is fine."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NoWritableDisk):
+        init(tmp_path / "keys", tmp_path / "file" / "master.key", database_exists=False)
+    init(tmp_path / "keys", tmp_path / "beside" / "master.key", database_exists=False).close()
 
 
 def test_only_the_owner_may_read_the_keys(folder, vault):
@@ -219,14 +244,29 @@ def test_what_is_no_email_is_refused_unquoted(text):
 
 @pytest.mark.parametrize(
     ("text", "normal"),
-    [("+351912345678", "+351912345678"), ("+351 912 345 678", "+351912345678"), ("+1 (212) 555-0142", "+12125550142")],
+    [
+        ("+351912345678", "+351912345678"),
+        ("+351 912 345 678", "+351912345678"),
+        ("+1 (212) 555-0142", "+12125550142"),
+        ("+447911123456", "+447911123456"),
+        ("+4407911123456", "+447911123456"),
+        ("+44 (0) 7911 123456", "+447911123456"),
+        ("+390612345678", "+390612345678"),
+    ],
 )
 def test_a_phone_has_one_normal_form(text, normal):
-    """E.164, however it was written."""
+    """E.164, however it was written: the 0 that is only dialled at home goes, the one that belongs to it stays."""
     assert phone(text) == normal
+    assert phone(normal) == normal
 
 
-@pytest.mark.parametrize("text", ["", "912345678", "+", "+0123456789", "phone", "+351 91"])
+@given(st.from_regex(PLAIN_PHONE, fullmatch=True).filter(str.isascii))
+def test_a_plain_phone_needs_no_second_look(text):
+    """What is taken as it stands is what the library of all numbering plans would make of it."""
+    assert _unusual_phone(text) == phone(text) == text
+
+
+@pytest.mark.parametrize("text", ["", "912345678", "+", "+0123456789", "phone", "+351 91", "+35191", "+999123456789"])
 def test_what_is_no_phone_is_refused(text):
     """Without its country a number is nobody's."""
     with pytest.raises(Invalid):
@@ -259,6 +299,14 @@ def test_a_link_opens_for_its_purpose_only():
     assert Links([PurposeKey(1, b"x" * 32)]).read("unsubscribe", token) is None
     assert all(links.read("unsubscribe", token[:length]) is None for length in range(len(token)))
     assert links.read("unsubscribe", token[:-9] + ("A" if token[-9] != "A" else "B") + token[-8:]) is None
+
+
+@pytest.mark.parametrize("made_for", PURPOSES)
+def test_no_purpose_opens_anothers_link(made_for):
+    """Of all purposes, only the one it was made for."""
+    links = Links([PurposeKey(1, b"k" * 32)])
+    token = links.make(made_for, ROW, "email", OTHER, 20_000)
+    assert [purpose for purpose in PURPOSES if links.read(purpose, token)] == [made_for]
 
 
 @given(st.text(max_size=60))

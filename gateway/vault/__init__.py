@@ -5,6 +5,7 @@ another place it does not open.
 """
 
 import os
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -12,12 +13,12 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from gateway.errors import GatewayError, KeyUnusable
+from gateway.errors import GatewayError, KeyUnusable, NoWritableDisk
 from gateway.ledger.checkpoint import public_text
 from gateway.vault import master
 from gateway.vault.apikeys import ApiKeys
 from gateway.vault.index import Index
-from gateway.vault.keystore import KeyStore
+from gateway.vault.keystore import KeyStore, sync_folder
 from gateway.vault.links import Link, Links
 from gateway.vault.mac import Mac
 
@@ -51,7 +52,12 @@ class Vault:
     @classmethod
     def open(cls, folder: Path, key_file: Path) -> "Vault":
         """Open the keys folder. Raises KeyUnusable, before anything is written."""
-        return cls(KeyStore.open(folder, master.read(key_file)))
+        keys = KeyStore.open(folder, master.read(key_file))
+        try:
+            return cls(keys)
+        except BaseException:
+            keys.close()
+            raise
 
     def close(self) -> None:
         self.keys.close()
@@ -120,25 +126,34 @@ def _decrypt(cipher: AESGCM, sealed: bytes, place: bytes) -> bytes:
 
 def init(folder: Path, key_file: Path, database_exists: bool) -> Vault:
     """Make the keys folder: master key (unless the file is there already), key store, audit.pub. Raises KeyUnusable
-    rather than making a new key beside data that an old one has sealed."""
+    rather than making a new key beside data that an old one has sealed, NoWritableDisk where it cannot."""
     if database_exists or (folder / "keys.db").exists():
         raise KeyUnusable("there is data already, sealed with another key", master.TODO)
+    try:
+        return _make(folder, key_file)
+    except (OSError, sqlite3.OperationalError):
+        raise NoWritableDisk("the keys cannot be written", "check the keys folder, its owner and the disk") from None
+
+
+def _make(folder: Path, key_file: Path) -> Vault:
+    """The store of keys comes last: once it is there, everything is."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    sync_folder(folder.parent)
     if not key_file.exists():
-        _write(key_file, master.line(master.new()))
+        _write(key_file, master.line(master.new()), 0o600)
     vault = Vault(KeyStore.create(folder, master.read(key_file)[0]))
-    (folder / "audit.pub").write_text(public_text(vault.signer) + "\n")
+    _write(folder / "audit.pub", public_text(vault.signer) + "\n", 0o644)
     return vault
 
 
-def _write(path: Path, text: str) -> None:
-    """Write a secret file (0600) that survives a power cut."""
+def _write(path: Path, text: str, mode: int) -> None:
+    """Write a file that is there whole or not at all, whenever the power goes."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w") as file:
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    folder = os.open(path.parent, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)
+    new.rename(path)
+    sync_folder(path.parent)

@@ -60,19 +60,22 @@ def read(path: Path) -> list[Master]:
     keys = [_parse(row, number) for number, row in enumerate(text.splitlines(), 1) if row.strip()]
     if not keys:
         raise KeyUnusable("the master key file is empty", TODO)
+    if len({key.id for key in keys}) < len(keys):
+        raise KeyUnusable("two keys of the master key file have the same name", "take the wrong line away")
     return keys
 
 
 def _parse(row: str, number: int) -> Master:
-    mark, _, rest = row.strip().partition(":")
+    _, _, rest = row.partition(":")
     name, _, text = rest.partition(":")
     try:
-        secret = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except (binascii.Error, ValueError):
-        secret = b""
-    if mark != MARK or not name or len(secret) != 32:
+        found = Master(name, urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except binascii.Error:
+        found = Master(name, b"")
+    # Base64 is read leniently, strange letters are skipped: only what would be written the same way again is a key.
+    if not name or len(found.secret) != 32 or line(found).strip() != row.strip():
         raise KeyUnusable(f"line {number} of the master key file is not a key", TODO)
-    return Master(name, secret)
+    return found
 
 
 def too_open(path: Path) -> bool:
