@@ -116,6 +116,50 @@ def test_an_added_entry_without_a_place_in_the_chain_is_named(log):
     assert verify(log, key=PUBLIC).seq == SIZE + 1
 
 
+@pytest.mark.parametrize("seq", [1, 2, 16, SIZE])
+def test_an_inserted_entry_is_named(log, seq):
+    """Nothing can be put between two entries, not even with every later number moved up."""
+    change(log, "UPDATE audit SET seq = -seq WHERE seq >= ?", seq)
+    change(log, "UPDATE audit SET seq = 1 - seq WHERE seq < 0")
+    change(log, "INSERT INTO audit VALUES (?, ?)", seq, entry_at(log, seq + 1))
+    report = verify(log, key=PUBLIC)
+    assert not report.ok
+    assert report.seq == seq + 1
+
+
+def test_an_entry_before_the_first_is_named(log):
+    """Numbers begin at 1."""
+    change(log, "INSERT INTO audit VALUES (0, ?)", entry_at(log, 1))
+    assert not verify(log, key=PUBLIC).ok
+
+
+def test_a_record_written_anew_is_not_vouched_for(log):
+    """Who rewrites all of it cannot sign: the answer says how far signatures reach, and that no pinned key spoke."""
+    assert verify(log, key=PUBLIC).signed == SIZE
+    rechain(log, json.decode(entry_at(log, 20)) | {"actor": "key:b"}, 20)
+    change(log, "DELETE FROM checkpoints WHERE size > 15")
+    report = verify(log, key=PUBLIC)
+    assert (report.ok, report.signed, report.unpinned) == (True, 15, False)
+    change(log, "DELETE FROM checkpoints")
+    report = verify(log, key=PUBLIC)
+    assert (report.ok, report.signed, report.unpinned) == (True, 0, True)
+
+
+def test_a_checkpoint_under_another_size_is_named(log):
+    """The row's number is the one that was signed."""
+    change(log, "UPDATE checkpoints SET size = 14 WHERE size = 15")
+    report = verify(log, key=PUBLIC)
+    assert (report.ok, report.seq) == (False, 14)
+
+
+@pytest.mark.parametrize("name", ["a b", "a#b", "a?mode=rwc", "a%41", "é"])
+def test_any_folder_name_will_do(log, name):
+    """Letters that mean something in an address mean nothing in a path."""
+    place = log.parent / name
+    place.mkdir()
+    assert verify(log.rename(place / "gateway.db"), key=PUBLIC).ok
+
+
 def test_spaces_and_other_orders_are_not_canonical(log):
     """The same members in other bytes are another entry."""
     loose = entry_at(log, SIZE).replace(b'","', b'", "')

@@ -18,7 +18,9 @@ MEMBERS = {"action", "actor", "data_hash", "object", "prev", "seq", "ts"}
 
 
 class Report(Struct, frozen=True):
-    """What was found. `seq` and `reason` name the first thing wrong; `unpinned`: the key came from the log itself."""
+    """What was found. `seq` and `reason` name the first thing wrong. `signed`: so many entries, from the first on, are
+    vouched for by a checkpoint; what follows could be written anew by whoever can write the file. `unpinned`: nothing
+    was vouched for by a key from outside, because none was given or because there is no checkpoint."""
 
     ok: bool
     size: int
@@ -26,6 +28,7 @@ class Report(Struct, frozen=True):
     seq: int | None = None
     reason: str | None = None
     unpinned: bool = True
+    signed: int = 0
 
 
 class Wrong(Exception):
@@ -39,8 +42,8 @@ class Wrong(Exception):
 def verify(database: Path, outside: bytes | None = None, key: str | None = None) -> Report:
     """Check the log in `database`. `outside`: a checkpoint kept elsewhere, without which a cut-off end cannot be seen.
     `key`: the public key as `init` printed it. Raises sqlite3.DatabaseError for a file that is none of ours."""
-    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
-    frontier = Frontier()
+    connection = sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)
+    frontier, signed = Frontier(), 0
     try:
         connection.execute("BEGIN")
         stated = _statements(connection, outside, key)
@@ -48,24 +51,25 @@ def verify(database: Path, outside: bytes | None = None, key: str | None = None)
             frontier.append(entry)
             for found in stated.pop(seq, ()):
                 _agree(found, frontier)
+                signed = seq
         if stated:
             raise Wrong(frontier.size + 1, f"the log ends at {frontier.size}, a checkpoint says {max(stated)}")
     except Wrong as wrong:
-        return Report(False, frontier.size, seq=wrong.seq, reason=wrong.reason, unpinned=key is None)
+        return Report(False, frontier.size, seq=wrong.seq, reason=wrong.reason, unpinned=key is None, signed=signed)
     finally:
         connection.close()
-    return Report(True, frontier.size, frontier.root().hex(), unpinned=key is None)
+    return Report(True, frontier.size, frontier.root().hex(), unpinned=key is None or not signed, signed=signed)
 
 
 def _statements(connection: sqlite3.Connection, outside: bytes | None, key: str | None) -> dict[int, list[Checkpoint]]:
     """Every checkpoint by its size, each with a good signature."""
-    rows = [note for (note,) in connection.execute("SELECT note FROM checkpoints ORDER BY size")]
+    kept = connection.execute("SELECT size, note FROM checkpoints ORDER BY size").fetchall()
     stated: dict[int, list[Checkpoint]] = {}
-    for note in [*rows, *([outside] if outside is not None else [])]:
+    for size, note in [*kept, *([(None, outside)] if outside is not None else [])]:
         found = notes.parse(note)
-        where = "the outside checkpoint" if note is outside else "a stored checkpoint"
-        if found is None:
-            raise Wrong(0, f"{where} is not readable")
+        where = "the outside checkpoint" if size is None else "a stored checkpoint"
+        if found is None or size not in (None, found.size):
+            raise Wrong(size or 0, f"{where} is not readable")
         key = key or found.key
         if not found.genuine(key):
             raise Wrong(found.size, f"{where} is not signed by the audit key")
