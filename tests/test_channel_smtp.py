@@ -320,9 +320,10 @@ async def test_a_stopped_mail_does_not_leave_and_the_next_one_does(peer: Peer, o
 @pytest.mark.parametrize(
     ("fault", "code"),
     [(DROP, "lost"), (HANG, "timeout"), (b"<html>\r\n", "garbage"), (b"250 \0\r\n", "garbage"),
-     (b"334 Go on\r\n", "garbage"), (b"2" * 100_000, "garbage"), (b"250-more\r\n" * 10_000, "garbage"),
+     (b"334 Go on\r\n", "garbage"), (b"<html>\r\n250 2.0.0 Ok\r\n", "garbage"),
+     (b"2" * 100_000, "garbage"), (b"250-more\r\n" * 10_000, "garbage"),
      (b"250-half", "timeout")],
-    ids=["drop", "hang", "html", "nul", "odd", "endless line", "endless lines", "half a line"],
+    ids=["drop", "hang", "html", "nul", "odd", "html first", "endless line", "endless lines", "half a line"],
 )  # fmt: skip
 @pytest.mark.parametrize(("step", "maybe"), [("MAIL", False), ("RCPT", False), ("DATA", False), ("TEXT", True)])
 async def test_silence_and_garbage(peer: Peer, opened, step: str, maybe: bool, fault: object, code: str):
@@ -372,6 +373,29 @@ async def test_a_goodbye_on_a_used_connection_is_not_the_mails_fault(peer: Peer,
     peer.faults[step] = [None, fault]
     async with receiving(peer), opened(peer) as channel:
         await channel.send(mail(channel))
+        await channel.send(mail(channel))
+    assert [arrived.session for arrived in peer.mails] == [1, 2]
+
+
+@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA"])
+async def test_a_used_connection_that_ends_for_being_too_fast_is_not_followed_by_another_at_once(peer, opened, step):
+    """A limit of the server is waited for; a new connection would be the next thing it counts."""
+    peer.faults[step] = [None, "421 4.7.28 Too fast"]
+    async with receiving(peer), opened(peer) as channel:
+        await channel.send(mail(channel))
+        failed = await failure(channel)
+        assert (failed.kind, failed.status_code, failed.retry_after) == ("transient", "4.7.28", 300)
+        assert peer.sessions == 1
+        await channel.send(mail(channel))
+    assert [arrived.session for arrived in peer.mails] == [1, 2]
+
+
+async def test_a_server_that_talks_without_end_is_not_listened_to(peer: Peer, opened):
+    """Replies nobody asked for are not collected: the connection ends, and the next mail has one of its own."""
+    async with receiving(peer), opened(peer) as channel:
+        await channel.send(mail(channel))
+        peer.open_lines[0].transport.write(b"250 2.0.0 Ok\r\n" * 1000)
+        await until(lambda: not peer.open_lines)
         await channel.send(mail(channel))
     assert [arrived.session for arrived in peer.mails] == [1, 2]
 
@@ -435,6 +459,18 @@ async def test_a_server_that_allows_fewer_connections_gets_fewer(opened):
         assert all(isinstance(result, Sent) for _, result in became)
         assert len(peer.open_lines) == 2
     assert peer.sessions <= 6
+
+
+async def test_a_server_that_came_to_allow_more_gets_more_when_one_has_ended(opened, clock: MovedClock):
+    """Also when it ended at rest, where no mail was near it: then what was withheld is tried again, one by one."""
+    peer = Peer(most=1)
+    async with receiving(peer), opened(peer, connections=2) as channel:
+        await through_slots(channel, [mail(channel) for _ in range(20)], 2)
+        assert {arrived.session for arrived in peer.mails} == {1}
+        peer.most = None
+        clock.forward(61)
+        await through_slots(channel, [mail(channel) for _ in range(20)], 2)
+        assert len(peer.open_lines) == 2
 
 
 # -- opening ----------------------------------------------------------------------------------------------------------
@@ -599,11 +635,15 @@ async def test_a_wrong_password_is_the_providers_fault(opened, pem: Path, passwo
 
 
 async def test_a_login_that_fails_for_now_or_is_not_offered(opened, password_file: str):
-    """454 is trouble over there; a server without AUTH is a mistake in the configuration."""
+    """454 is trouble over there, a question is no yes; a server without AUTH is a mistake in the configuration."""
     login = {"user": "venue", "password_file": password_file}
     peer = Peer(password=("venue", "s3cret-ß"), faults={"AUTH": ["454 4.3.0 Directory down"]})
     async with receiving(peer), opened(peer, **login) as channel:
         assert said(await failure(channel)) == ("down", "4.3.0", False)
+        await channel.send(mail(channel))
+    asking = Peer(password=("venue", "s3cret-ß"), faults={"AUTH": [b"334 \r\n"]})
+    async with receiving(asking), opened(asking, **login) as channel:
+        assert said(await failure(channel)) == ("down", "garbage", False)
         await channel.send(mail(channel))
     bare = Peer(without=("PLAIN", "LOGIN"))
     async with receiving(bare), opened(bare, **login) as channel:

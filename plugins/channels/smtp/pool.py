@@ -37,19 +37,19 @@ class Pool:
                 if self._taken and isinstance(reason, Failure) and (reason.status_code or "").startswith("4"):
                     self._withheld += 1
                     continue
-                self._free()
+                self._slots.release()
+                self._fewer()
                 raise
 
     def give(self, session: Session) -> None:
         """Back to rest, or away with it."""
         self._taken -= 1
+        self._slots.release()
         if session.ready:
             session.rests_since = self._seconds()
             self._resting.append(session)
-            self._slots.release()
         else:
-            session.abort()
-            self._free()
+            self._end(session)
 
     def close(self) -> None:
         """End those at rest politely."""
@@ -61,12 +61,15 @@ class Pool:
             session = self._resting.pop()
             if session.ready and self._seconds() - session.rests_since < LONGEST_REST:
                 return session
-            session.abort()
+            self._end(session)
         return None
 
-    def _free(self) -> None:
-        """A connection less at the server: its slot, and one that was withheld, may be tried again."""
-        self._slots.release()
+    def _end(self, session: Session) -> None:
+        session.abort()
+        self._fewer()
+
+    def _fewer(self) -> None:
+        """A connection less at the server: a slot that was withheld may be tried again."""
         if self._withheld:
             self._withheld -= 1
             self._slots.release()

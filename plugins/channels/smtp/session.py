@@ -11,7 +11,7 @@ from msgspec import Struct
 from gateway import Failure
 
 from .envelope import Envelope
-from .verdict import refusal
+from .verdict import come_back_later, refusal
 from .wire import Broken, Reply, Wire
 
 SIZE = re.compile(r"[0-9]{1,18}")
@@ -91,19 +91,22 @@ class Session:
             both = _base64(f"\0{user}\0{password}")
             await self._ask("AUTH", f"AUTH PLAIN {both}")
         elif "LOGIN" in offered:
-            for line in ("AUTH LOGIN", _base64(user), _base64(password)):
-                await self._ask("AUTH", line)
+            for line in ("AUTH LOGIN", _base64(user)):
+                await self._ask("AUTH", line, 3)
+            await self._ask("AUTH", _base64(password))
         else:
             raise Failure("config", code="auth-not-offered")
 
-    async def _ask(self, step: str, line: str) -> Reply:
+    async def _ask(self, step: str, line: str, first_digit: int = 2) -> Reply:
         self._wire.write(f"{line}\r\n".encode())
-        return await self._expect(step)
+        return await self._expect(step, first_digit)
 
-    async def _expect(self, step: str) -> Reply:
+    async def _expect(self, step: str, first_digit: int = 2) -> Reply:
         reply = await self._wire.reply()
         if reply.code >= 400:
             raise refusal(reply, step)
+        if reply.code // 100 != first_digit:
+            raise Broken("garbage")
         return reply
 
     # -- one mail -----------------------------------------------------------------------------------------------------
@@ -152,7 +155,7 @@ class Session:
         """The reply to one of the commands. Where the server hangs up after a refusal, that was its last word."""
         try:
             reply = await self._wire.reply()
-            if reply.code == 421 and self.used:
+            if reply.code == 421 and self.used and not come_back_later(reply):
                 raise Broken("lost")
             if reply.code < 400 and not (reply.code == 354 if step == "DATA" else reply.code < 300):
                 raise Broken("garbage")
@@ -210,11 +213,11 @@ async def _dial(server: Server) -> Wire:
     loop = asyncio.get_running_loop()
     async with server.lookup:
         found = await loop.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
-    secure = {"ssl": server.context, "server_hostname": server.host} if server.tls == "tls" else {}
+    context, name = (server.context, server.host) if server.tls == "tls" else (None, None)
     reason = OSError("no address")
-    for *_, (address, port, *_) in found:
+    for *_, (address, *_) in found:
         try:
-            return (await loop.create_connection(Wire, address, port, **secure))[1]
+            return (await loop.create_connection(Wire, str(address), server.port, ssl=context, server_hostname=name))[1]
         except OSError as error:
             reason = error
     raise reason

@@ -21,7 +21,7 @@ def refusal(reply: Reply, step: str) -> Failure:
     """The failure a reply stands for. `step` is what was answered: OPEN, AUTH, MAIL, RCPT, DATA or TEXT, the mail
     itself. A reply, even one to the text, is certain: the server does not have the message."""
     kind = _opening(reply, step) if step in ("OPEN", "AUTH") else _kind(reply, step)
-    pause = LATER if _come_back_later(reply) else None
+    pause = LATER if come_back_later(reply) else None
     return Failure(kind, retry_after=pause, code=reply.enhanced or str(reply.code), words=reply.text[:LONGEST_WORDS])
 
 
@@ -29,7 +29,7 @@ def _opening(reply: Reply, step: str) -> str:
     """Before there is a mail, every fault is the provider's."""
     if reply.code >= 500:
         return "auth" if step == "AUTH" or reply.code in AUTH else "config"
-    return "throttled" if _come_back_later(reply) else "down"
+    return "throttled" if come_back_later(reply) else "down"
 
 
 def _kind(reply: Reply, step: str) -> str:
@@ -44,6 +44,6 @@ def _kind(reply: Reply, step: str) -> str:
     return "rejected"
 
 
-def _come_back_later(reply: Reply) -> bool:
+def come_back_later(reply: Reply) -> bool:
     """Policy, not trouble: a greylist or a limit on how much a sender may send."""
     return reply.code < 500 and (bool(GREYLISTED.search(reply.text)) or (reply.enhanced or "").startswith("4.7."))

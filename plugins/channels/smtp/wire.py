@@ -4,10 +4,12 @@ import asyncio
 import re
 import ssl
 from collections import deque
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 LONGEST_REPLY = 64 * 1024
 """Far more than any reply to a command has; a server that says more is not one."""
+MOST_REPLIES = 8
+"""More than there are commands on their way at once; what is beyond was not asked for and is not kept."""
 LINE = re.compile(rb"([2-5]\d\d)(?:([ -])([^\0\r\n]*))?\r?")
 ENHANCED = re.compile(r"([245])\.\d{1,3}\.\d{1,3}(?= |$)")
 
@@ -80,7 +82,10 @@ class Wire(asyncio.Protocol):
         """Encrypt from here on. Whatever came before is not believed (RFC 3207 §6)."""
         if not self.quiet:
             raise Broken("garbage")
-        self._transport = await self._loop.start_tls(self._transport, self, context, server_hostname=server)
+        secure = await self._loop.start_tls(self._transport, self, context, server_hostname=server)
+        if secure is None:  # it ended just after the handshake
+            raise Broken("lost")
+        self._transport = secure
 
     def close(self) -> None:
         """End it once everything is written."""
@@ -92,14 +97,15 @@ class Wire(asyncio.Protocol):
 
     # -- called by the loop -------------------------------------------------------------------------------------------
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            self._take(line)
-        if self._size + len(self._rest) > LONGEST_REPLY:
+            if self._broken is None:  # after garbage nothing is believed
+                self._take(line)
+        if self._size + len(self._rest) > LONGEST_REPLY or len(self._replies) > MOST_REPLIES:
             self._break("garbage")
         self._wake()
 
