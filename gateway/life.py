@@ -24,7 +24,7 @@ from gateway.data_folder import DataFolder
 from gateway.delivery import Courier, Delivery
 from gateway.delivery.prepare import Preparation
 from gateway.delivery.worker import hold_unserved, recover
-from gateway.errors import Draining
+from gateway.errors import Draining, StorageFailed, Unavailable
 from gateway.facts import Facts
 from gateway.health import Health
 from gateway.ids import Ids, public
@@ -218,14 +218,22 @@ class Gateway:
         """Once a minute: spare keys, a checkpoint of the record if one is due, the reserve; hourly: old answers."""
         minutes = 0
         while True:
-            await asyncio.to_thread(self.vault.keys.refill)
-            await self.record.checkpoint_if_due()
-            if self.db.reserve:
-                await asyncio.to_thread(self.db.reserve.fill)
-            if minutes % 60 == 0:
-                await self.repeats.forget_old()
+            try:
+                await self._tidy(minutes % 60 == 0)
+            except StorageFailed:
+                self._die("the keys cannot be written")
+            except Unavailable as error:  # a full disk, a lock from outside: a minute later again
+                self.log.warning("housekeeping waits", code=error.code)
             minutes += 1
             await asyncio.sleep(60)
+
+    async def _tidy(self, hourly: bool) -> None:
+        await asyncio.to_thread(self.vault.keys.refill)
+        await self.record.checkpoint_if_due()
+        if self.db.reserve:
+            await asyncio.to_thread(self.db.reserve.fill)
+        if hourly:
+            await self.repeats.forget_old()
 
     def request_id(self) -> str:
         """A fresh name for a request."""

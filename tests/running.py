@@ -10,12 +10,13 @@ from typing import Any
 import aiohttp
 from aiohttp.test_utils import TestServer
 
-from gateway.cli.serve import prepare
+from gateway.cli.serve import listening, prepare
 from gateway.config import load
 from gateway.data_folder import DataFolder
 from gateway.life import Gateway
 from gateway.logs import Log
 from gateway.web import app
+from gateway.web.listen import bind
 
 CONFIG = """
 config_version = 1
@@ -125,15 +126,13 @@ async def running(
     log = io.StringIO()
     gateway = await Gateway(load(file, {}), data, clock, Log(log, "info", "json")).open()
     run = Running(gateway, folder, log)
-    main, local = (
-        TestServer(app.make(gateway, app.MAIN)),
-        TestServer(app.at_the_socket(app.make(gateway, app.LOCAL), 0)),
-    )
+    door = bind("127.0.0.1", 0)
+    run.base = f"http://127.0.0.1:{door.getsockname()[1]}"
+    local = TestServer(app.at_the_socket(app.make(gateway, app.LOCAL), 0))
     try:
-        await main.start_server(access_log=None)
-        await local.start_server(access_log=None)
-        run.base, run.local_base = f"http://127.0.0.1:{main.port}", f"http://127.0.0.1:{local.port}"
-        async with aiohttp.ClientSession() as run.http:
+        async with listening(gateway, door, app.MAIN), aiohttp.ClientSession() as run.http:
+            await local.start_server(access_log=None)
+            run.local_base = f"http://127.0.0.1:{local.port}"
             run.key = await run.draw("all")
             if deliver:
                 await gateway.start()
@@ -141,7 +140,6 @@ async def running(
             if deliver:
                 await gateway.drain()
     finally:
-        await main.close()
         await local.close()
         await gateway.close()
         gateway.log.close()

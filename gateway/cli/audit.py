@@ -50,4 +50,5 @@ def words(report: Report) -> str:
     """The one line that says it."""
     if not report.ok:
         return f"FAIL seq={report.seq} reason={report.reason}"
-    return f"ok size={report.size} root={report.root}" + (" unpinned" if report.unpinned else "")
+    unpinned = " unpinned" if report.unpinned else ""
+    return f"ok size={report.size} root={report.root} signed={report.signed}{unpinned}"

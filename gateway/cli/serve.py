@@ -26,6 +26,7 @@ from gateway.vault import Vault
 from gateway.vault import init as make_keys
 from gateway.web import app
 from gateway.web.listen import Listener, bind
+from gateway.web.protocol import protocols
 
 
 @click.command()
@@ -154,7 +155,8 @@ async def listening(gateway: Gateway, door: socket.socket, routes) -> AsyncItera
     runner = app.runner(app.make(gateway, routes))
     await runner.setup()
     assert runner.server is not None  # noqa: S101 there is one from setup on
-    listener = Listener(door, runner.server, lambda: gateway.log.warning("too many connections"))
+    protocol = protocols(runner.server, gateway, **app.OPTIONS)
+    listener = Listener(door, runner.server, protocol, lambda: gateway.log.warning("too many connections"))
     try:
         yield
     finally:

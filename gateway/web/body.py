@@ -41,7 +41,7 @@ async def _in_time(request: web.Request, largest: int) -> bytes:
                 if size > largest:
                     raise TooLarge()
     except TimeoutError as error:
-        request.protocol.force_close()
+        request.protocol.keep_alive(False)
         raise Unavailable("The body did not arrive in time.", retry_after=1) from error
     return b"".join(parts)
 

@@ -45,8 +45,14 @@ def bind(host: str, port: int) -> socket.socket:
 class Listener:
     """Accepts for a server until it is closed. One log line a second at most when clients have to be turned away."""
 
-    def __init__(self, listening: socket.socket, server: web.Server, full: Callable[[], None]):
-        self.socket, self._server, self._full = listening, server, full
+    def __init__(
+        self,
+        listening: socket.socket,
+        server: web.Server,
+        protocol: Callable[[], asyncio.Protocol],
+        full: Callable[[], None],
+    ):
+        self.socket, self._server, self._protocol, self._full = listening, server, protocol, full
         self._loop = asyncio.get_running_loop()
         self._most = most_connections()
         self._joining: set[asyncio.Task] = set()
@@ -74,7 +80,7 @@ class Listener:
 
     async def _join(self, client: socket.socket) -> None:
         try:
-            await self._loop.connect_accepted_socket(self._server, client)
+            await self._loop.connect_accepted_socket(self._protocol, client)
         except OSError:
             client.close()
 
