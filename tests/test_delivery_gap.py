@@ -1,0 +1,88 @@
+"""The last moment before a message leaves: what changed in between still counts, whatever the channel does."""
+
+import asyncio
+
+from gateway.errors import Failure
+from tests.running import BOOKING, NEWS, running
+
+PT = {"email": "ana@example.org", "country": "PT", "timezone": "Europe/Lisbon"}
+
+
+def channel_of(run):
+    """The channel object that delivers e-mail."""
+    return run.gateway.parts.routes.providers["mail"].plugin
+
+
+async def test_a_stop_in_the_gap_is_heard(tmp_path):
+    """The message is prepared and the channel is at work when the guest says stop: handing_over does not let it go."""
+    async with running(tmp_path) as run:
+        await run.yes(PT)
+        channel = channel_of(run)
+        send, stopped = channel.send, []
+
+        async def stop_first(message):
+            if not stopped:
+                stopped.append(await run.call("POST", "/communications/compliance/unsubscribe", {"guest": PT}))
+            return await send(message)
+
+        channel.send = stop_first
+        offer = await run.until((await run.send(NEWS | {"to": PT})).json["id"], "blocked", "sent")
+        assert (offer["status"], stopped[0].status) == ("blocked", 200)
+        assert run.mails() == []
+        booking = await run.until((await run.send(BOOKING | {"to": PT})).json["id"], "blocked", "sent")
+        assert booking["status"] == "sent"
+
+
+async def test_a_channel_that_drops_the_foot_is_denied(tmp_path):
+    """What the law asks for is looked for in the finished bytes, not in the plan; the same channel intact delivers."""
+    async with running(tmp_path) as run:
+        await run.yes(PT)
+        channel = channel_of(run)
+        compose = channel.compose
+        channel.compose = lambda message: b"Subject: Spring\r\n\r\nThe garden opens.\r\n"
+        message = await run.until((await run.send(NEWS | {"to": PT})).json["id"], "blocked", "sent")
+        assert message["status"] == "blocked"
+        assert message["events"][-1]["reason"].startswith("missing ")
+        assert run.mails() == []
+        channel.compose = compose
+        assert (await run.until((await run.send(NEWS | {"to": PT})).json["id"], "blocked", "sent"))["status"] == "sent"
+
+
+async def test_a_poisoned_message_is_held_and_the_next_one_goes(tmp_path):
+    """A compose that raises holds its message for a person; released after the repair it leaves."""
+    async with running(tmp_path) as run:
+        channel = channel_of(run)
+        compose = channel.compose
+
+        def poisoned(message):
+            if "poison" in message.text:
+                raise ValueError(message.text)
+            return compose(message)
+
+        channel.compose = poisoned
+        public = (await run.send(BOOKING | {"to": PT, "text": "poison"})).json["id"]
+        assert (await run.until(public, "held", "sent"))["hold_reason"] == "quarantined"
+        await run.until((await run.send(BOOKING | {"to": PT})).json["id"], "sent")
+        assert "poison" not in run.log_text.getvalue()
+        channel.compose = compose
+        assert (await run.call("POST", f"/communications/messages/{public}/release")).status == 200
+        await run.until(public, "sent")
+
+
+async def test_a_wrong_password_pauses_the_provider_and_costs_no_attempt(tmp_path):
+    """The message waits for the provider to be put right, and then leaves on its first attempt."""
+    async with running(tmp_path) as run:
+        channel = channel_of(run)
+        send, refused = channel.send, asyncio.Event()
+
+        async def refuse_once(message):
+            if refused.is_set():
+                return await send(message)
+            refused.set()
+            raise Failure("auth")
+
+        channel.send = refuse_once
+        public = (await run.send(BOOKING | {"to": PT})).json["id"]
+        await refused.wait()
+        message = await run.until(public, "sent")
+    assert [(one["outcome"], one["attempt"]) for one in message["attempts"]] == [("auth", 1), ("sent", 1)]
