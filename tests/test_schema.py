@@ -1,0 +1,55 @@
+"""The store comes to today's schema, and to no other."""
+
+import pytest
+
+from gateway.errors import NotUsable
+from gateway.ledger import verify
+from gateway.store import schema
+from gateway.store.db import connect
+from tests.running import BOOKING, running
+
+PT = {"email": "ana@example.org", "country": "PT", "timezone": "Europe/Lisbon"}
+
+
+def version_of(path, new=None):
+    """The version in the file, set to a new one first where asked."""
+    connection = connect(path)
+    try:
+        if new is not None:
+            connection.execute(f"PRAGMA user_version = {new}")
+        return connection.execute("PRAGMA user_version").fetchone()[0]
+    finally:
+        connection.close()
+
+
+def test_a_newer_store_is_refused_and_left_alone(tmp_path):
+    """An older program does not touch what it cannot know; its own file it opens without a step."""
+    path = tmp_path / "gateway.db"
+    assert schema.create_or_migrate(path) == schema.VERSION
+    assert schema.create_or_migrate(path) == 0
+    version_of(path, schema.VERSION + 1)
+    with pytest.raises(NotUsable, match="newer version"):
+        schema.create_or_migrate(path)
+    assert version_of(path) == schema.VERSION + 1
+
+
+def test_a_kill_before_the_version_is_written_resumes(tmp_path):
+    """The steps are done and the file does not say so yet: the next start takes none of them twice."""
+    path = tmp_path / "gateway.db"
+    schema.create_or_migrate(path)
+    version_of(path, 0)
+    schema.create_or_migrate(path)
+    assert version_of(path) == schema.VERSION
+    schema.check_tables(path, ())
+
+
+async def test_a_store_opened_again_keeps_its_rows_and_verifies(tmp_path):
+    """What was accepted before a migration can be read after it, and the record holds."""
+    async with running(tmp_path, deliver=False) as run:
+        public = (await run.send(BOOKING | {"to": PT})).json["id"]
+        database = run.gateway.data.database
+    version_of(database, 0)
+    async with running(tmp_path, deliver=False) as run:
+        assert (await run.message(public, "?include=content"))["content"]["text"] == BOOKING["text"]
+    assert version_of(database) == schema.VERSION
+    assert verify(database).ok
