@@ -1,7 +1,7 @@
 # `make run` shows it working, `make test` tests it. Every target works on a fresh clone by itself.
 
 PYTHON ?= python3
-COVERAGE_MIN ?= 0
+COVERAGE_MIN ?= 95
 ARGS ?=
 
 BIN := .venv/bin
