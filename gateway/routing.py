@@ -89,11 +89,11 @@ class Routes:
         """Which of its channel's messages this provider may take now: (only those that failed last at, none of those
         that failed last at), or None for none. The first healthy one takes what has not just failed there; the next
         healthy one takes just that."""
-        healthy = [other for other in self.serving(provider.channel) if other.healthy] or [provider]
-        if provider.healthy and len(healthy) == 1:
+        if not provider.healthy:
+            return None, None
+        healthy = [other for other in self.serving(provider.channel) if other.healthy]
+        if len(healthy) == 1:
             return None, None
         if provider is healthy[0]:
             return None, provider.name
-        if len(healthy) > 1 and provider is healthy[1]:
-            return healthy[0].name, None
-        return (None, None) if not provider.healthy else None
+        return (healthy[0].name, None) if provider is healthy[1] else None
