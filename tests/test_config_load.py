@@ -184,6 +184,25 @@ def test_a_fault_of_a_variable_names_the_variable(tmp_path, name, text, line):
     assert faults(tmp_path, "server.port = 1", **{name: text}) == [f"GATEWAY__{name}: error[{line}"]
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("VENUE__NAME", "Caf\udce9", "GATEWAY__VENUE__NAME: error[encoding]: is not UTF-8; set it in UTF-8"),
+        ("VENUE__N\udce9", "x", r"GATEWAY__VENUE__N\udce9: error[encoding]: is not UTF-8; set it in UTF-8"),
+        (
+            "__".join("A" * 33),
+            "x",
+            f"GATEWAY__{'__'.join('A' * 33)}: error[unknown-key]: names tables nested too deeply",
+        ),
+    ],
+    ids=["value", "name", "depth"],
+)
+def test_a_variable_that_cannot_be_read_is_a_fault(tmp_path, name, text, line):
+    """Bytes of another encoding are refused before they get into a message, and so is a name without end."""
+    assert faults(tmp_path, "", **{name: text}) == [line]
+    assert loaded(tmp_path, "", VENUE__NAME="Café").venue.name == "Café"
+
+
 def test_a_key_missing_in_a_table_of_the_file_is_the_files_fault(tmp_path):
     """A variable that only adds to a table is not blamed for what the table lacks."""
     text = '\n[providers.main]\nplugin = "smtp"\n'
@@ -357,6 +376,16 @@ def test_a_secret_that_cannot_be_had_is_named(tmp_path, name, content, what):
     assert what in str(raised.value)
     (tmp_path / "good").write_text("x" * 60_000)
     assert len(read_secret(tmp_path / "good")) == 60_000
+
+
+def test_a_secret_files_path_may_be_nonsense(tmp_path):
+    """A zero byte in a path is a file that is not there, both where it is read and where its permissions are looked at;
+    a path without one leads to the secret."""
+    with pytest.raises(NotUsable, match="cannot be read"):
+        read_secret(tmp_path / "a\0b")
+    assert loaded(tmp_path, MAIN + 'password_file = "a\\u0000b"\n').warnings() == []
+    (tmp_path / "ab").write_text("x")
+    assert read_secret(tmp_path / "ab") == "x"
 
 
 def test_a_secret_of_no_variable_is_named():

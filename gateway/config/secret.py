@@ -40,8 +40,8 @@ def _content(file: Path) -> str:
     try:
         with file.open("rb") as opened:
             data = opened.read(LARGEST + 1)
-    except OSError as error:
-        why = error.strerror or "unreadable"
+    except (OSError, ValueError) as error:  # a path with a zero byte in it
+        why = getattr(error, "strerror", None) or "no such path"
         raise NotUsable(f"the secret file {file.name} cannot be read ({why})", "check its path and owner") from None
     if len(data) > LARGEST or b"\0" in data:
         raise NotUsable(f"the secret file {file.name} holds no secret", "it must be text of at most 64 KiB")
@@ -55,5 +55,5 @@ def world_readable(file: Path) -> bool:
     """Whether everybody on this machine may read the file; False where there is none."""
     try:
         return bool(file.stat().st_mode & stat.S_IROTH)
-    except OSError:
+    except (OSError, ValueError):
         return False

@@ -128,9 +128,14 @@ class Source:
 
     def _overlay(self, environ: Mapping[str, str]) -> None:
         """Put the variables over the tables."""
-        for name in sorted(environ):
-            if name.startswith(PREFIX):
-                path = tuple(name[len(PREFIX) :].lower().split("__"))
+        for name in sorted(one for one in environ if one.startswith(PREFIX)):
+            path = tuple(name[len(PREFIX) :].lower().split("__"))
+            if not is_utf8(name + environ[name]):
+                shown = name.encode(errors="backslashreplace").decode()
+                self.faults.append(ConfigFault(shown, None, "encoding", "", "is not UTF-8; set it in UTF-8"))
+            elif len(path) > DEEPEST:
+                self.faults.append(ConfigFault(name, None, "unknown-key", "", "names tables nested too deeply"))
+            else:
                 self._variables[path] = name
                 self._set(path, FromVariable(environ[name]))
 
@@ -144,6 +149,15 @@ class Source:
                 table[key] = {}
             table = table[key]
         table[path[-1]] = value
+
+
+def is_utf8(text: str) -> bool:
+    """Whether a text out of the environment was UTF-8; Python lets other bytes through as lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def leaves(tree: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:

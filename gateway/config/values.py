@@ -7,11 +7,12 @@ A plugin's `Settings` may use them like any other type.
 import difflib
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
@@ -26,7 +27,8 @@ class Hint(ValueError):
     """A value is wrong, and this may be what was meant."""
 
 
-class Kind(NamedTuple):
+@dataclass(frozen=True, eq=False, slots=True)  # equal ones would be taken for each other by typing's cache
+class Kind:
     """How a value is written: in words behind "must be", as a pattern, and read from and back into text.
 
     `reads` raises ValueError for what the pattern lets through and is wrong all the same: a Hint where there is one.
