@@ -101,6 +101,15 @@ def scopes_of(names: list[str]) -> tuple[str, ...]:
     return tuple(sorted(wanted))
 
 
+def is_network(text: str) -> bool:
+    """Whether this names a network of IP addresses, as `within` takes it."""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
+
+
 def within(address: str | None, networks: tuple[str, ...]) -> bool:
     """Whether this is an IP address in one of the networks."""
     try:

@@ -41,7 +41,7 @@ class BadInput(GatewayError):
 
 
 class BadJson(BadInput):
-    """The body is not one well-formed UTF-8 JSON document."""
+    """The request, or the JSON in it, is not well-formed."""
 
     code, status = "bad-json", 400
 

@@ -12,6 +12,7 @@ from tests.running import BOOKING, CONFIG, running
 
 ORDER = BOOKING | {"to": "ana@example.org"}
 SEND = "/communications/messages/send"
+GET = b"GET /health/live HTTP/1.1\r\nHost: x\r\n"
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
@@ -53,6 +54,13 @@ async def raw(run, request):
         (b'\xef\xbb\xbf{"text": "a"}', 400, "bad-json"),
         (b'{"text": "\xff"}', 400, "bad-json"),
         (b'{"metadata": ' + b"[" * 5000 + b"]" * 5000 + b"}", 400, "bad-json"),
+        (b'{"metadata": ' + b"[" * 32 + b"]" * 32 + b"}", 400, "bad-json"),
+        (b'{"metadata": ' + b"[" * 31 + b"]" * 31 + b"}", 422, "invalid"),
+        (b'{"\\ud800": 1}', 400, "bad-json"),
+        (b'{"text": "\\udfff"}', 400, "bad-json"),
+        (b'{"text": "a\x00"}', 400, "bad-json"),
+        (b'{"text": 1e999}', 422, "invalid"),
+        ('{"text": "a"}'.encode("utf-16"), 400, "bad-json"),
         (b'{"text": "a"} trailing', 400, "bad-json"),
     ],
 )
@@ -113,26 +121,57 @@ async def test_a_body_has_a_time(run, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "request_",
+    ("request_", "status"),
     [
-        b"nonsense\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        b"GET / HTTP/1.1\r\nBad Header: x\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 9000 + b"\r\n\r\n",
-        b"GET /" + b"y" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        (b"nonsense\r\n\r\n", 400),
+        (GET + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        (GET + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nxx", 400),
+        (GET + b"Content-Length: +1\r\n\r\nx", 400),
+        (GET + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+        (GET + b"Bad Header: x\r\n\r\n", 400),
+        (GET + b"X: a\r\n folded\r\n\r\n", 400),
+        (GET + b"X: a\x00b\r\n\r\n", 400),
+        (GET + b"Host: y\r\n\r\n", 400),
+        (GET + b"Expect: miracles\r\n\r\n", 400),
+        (GET.replace(b"live", b"nowhere") + b"Expect: miracles\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\nHost: x\n\n", 400),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+        (GET + b"".join(b"X-%d: y\r\n" % number for number in range(200)) + b"\r\n", 400),
+        (GET + b"X: " + b"y" * 9000 + b"\r\n\r\n", 413),
+        (b"GET /" + b"y" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 413),
     ],
 )
-async def test_what_is_no_http_gets_a_problem_too(run, request_):
+async def test_what_is_no_http_gets_a_problem_too(run, request_, status):
     """The parser's refusals look like ours: problem+json, our headers, no version of anything."""
     answer = await raw(run, request_)
     head, _, content = answer.partition(b"\r\n\r\n")
-    assert head.startswith((b"HTTP/1.0 400 ", b"HTTP/1.1 400 "))
+    assert head.startswith((b"HTTP/1.0 %d " % status, b"HTTP/1.1 %d " % status))
     assert b"application/problem+json" in head
+    assert b"X-Request-Id: req_" in head
     assert b"Server: guest-gateway" in head
     assert b"aiohttp" not in answer
     assert b"Python" not in answer
-    assert json.loads(content)["status"] == 400
-    assert (await run.call("GET", "/health/live")).status == 200
+    assert json.loads(content)["status"] == status
+    good = await raw(run, GET + b"Connection: close\r\nX: " + b"y" * 8000 + b"\r\n\r\n")
+    assert good.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_caller_who_hangs_up_is_no_defect_of_ours(run):
+    """A body that breaks off counts as a bad request; the log has no error."""
+    host, port = run.base.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = f"POST {SEND} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {run.key}\r\nContent-Type: application/json\r\n"
+    writer.write(head.encode() + b"Content-Length: 50\r\n\r\n{")
+    await writer.drain()
+    writer.write_eof()
+    await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    for _ in range(500):
+        if f'"route":"{SEND}"' in run.log_text.getvalue():
+            break
+        await asyncio.sleep(0.01)
+    assert '"code":400' in run.log_text.getvalue()
+    assert '"level":"error"' not in run.log_text.getvalue()
 
 
 @pytest.mark.parametrize("name", ["Authorization", "Content-Type", "Idempotency-Key"])
@@ -152,8 +191,29 @@ async def test_methods_and_paths(run):
     """A path nobody knows is 404; a method nobody takes is 405 and says which are."""
     assert (await run.call("GET", "/nowhere")).json["type"].endswith("not-found")
     wrong = await run.call("DELETE", SEND)
-    assert (wrong.status, wrong.headers["Allow"]) == (405, "GET, POST")
-    assert (await run.call("TRACE", SEND)).status == 405
+    assert (wrong.status, wrong.headers["Allow"]) == (405, "GET, HEAD, POST")
+    for method, path in (("TRACE", SEND), ("TRACE", "/nowhere"), ("OPTIONS", SEND), ("PUT", "/health/live")):
+        reply = await run.call(method, path)
+        assert (reply.status, reply.json["type"]) == (405, "urn:guest-gateway:problem:method")
+        assert reply.headers["Allow"]
+    answer = await raw(run, b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 405 ")
+
+
+async def test_head_is_get_without_the_body(run):
+    """Same status, same headers, nothing behind them; what only takes POST does not take it."""
+    head, get = await run.call("HEAD", "/communications/messages"), await run.call("GET", "/communications/messages")
+    assert (head.status, head.raw, get.status) == (200, b"", 200)
+    assert head.headers["Content-Length"] == get.headers["Content-Length"]
+    assert (await run.call("HEAD", "/communications/compliance/unsubscribe")).status == 405
+
+
+async def test_an_offer_to_change_the_protocol_is_not_taken(run):
+    """No WebSocket, no HTTP/2: the request is answered as it stands, and so is the next on the same connection."""
+    key = b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==\r\n"
+    upgrade = GET + b"Connection: Upgrade\r\nUpgrade: websocket\r\n" + key + b"\r\n"
+    answer = await raw(run, upgrade + GET + b"Connection: close\r\n\r\n")
+    assert answer.count(b"HTTP/1.1 200 ") == 2
 
 
 async def test_every_answer_carries_the_same_headers(run):

@@ -25,13 +25,18 @@ OPTIONS: dict[str, Any] = {
 """Of every connection: our own log, 15 s for the head of a request, 1 s for what still comes after a refusal, lines and
 headers of 8 KiB."""
 
+NEVER = ("CONNECT", "TRACE")
+"""Taken nowhere, whatever the address."""
+
 
 def make(gateway, routes: Iterable[Routes]) -> web.Application:
     """An application with these doors."""
     app = web.Application(client_max_size=1 << 25, middlewares=[outside])
     app[GATEWAY] = gateway
     for door in doors(routes):
-        app.router.add_route(door.method, door.path, open_door(door))
+        handler = open_door(door)
+        for method in ("GET", "HEAD") if door.method == "GET" else (door.method,):
+            app.router.add_route(method, door.path, handler)
     return app
 
 
@@ -48,9 +53,10 @@ async def outside(request: web.Request, handler) -> web.StreamResponse:
     gateway = request.app[GATEWAY]
     request_id = gateway.request_id()
     missing = request.match_info.http_exception
-    if isinstance(missing, web.HTTPMethodNotAllowed):
+    if isinstance(missing, web.HTTPMethodNotAllowed) or request.method in NEVER:
         response = problem.response(WrongMethod(), request_id)
-        response.headers["Allow"] = ", ".join(sorted(missing.allowed_methods))
+        allowed = missing.allowed_methods if isinstance(missing, web.HTTPMethodNotAllowed) else ("GET", "POST")
+        response.headers["Allow"] = ", ".join(sorted(allowed))
     else:
         response = problem.response(NotFound(), request_id)
     dress(response, request_id, [])

@@ -14,10 +14,11 @@ from gateway.errors import BadJson, Fault, Invalid, TooLarge, Unavailable, Unkno
 LARGEST = 1 << 20
 DEEPEST = 32
 SECONDS = 30.0
+NO_DOCUMENT = "The body is not one well-formed UTF-8 JSON document."
 
 
 async def read(request: web.Request, largest: int = LARGEST) -> bytes:
-    """The raw body. Raises WrongEncoding, TooLarge, or Unavailable when it does not arrive within 30 s."""
+    """The raw body. Raises WrongEncoding, TooLarge, BadJson when it breaks off, Unavailable when it takes over 30 s."""
     if "Content-Encoding" in request.headers:
         raise WrongEncoding()
     if (request.content_length or 0) > largest:
@@ -43,6 +44,8 @@ async def _in_time(request: web.Request, largest: int) -> bytes:
     except TimeoutError as error:
         request.protocol.keep_alive(False)
         raise Unavailable("The body did not arrive in time.", retry_after=1) from error
+    except (ConnectionError, web.RequestPayloadError) as error:
+        raise BadJson("The body breaks off.") from error
     return b"".join(parts)
 
 
@@ -61,7 +64,7 @@ def decode(raw: bytes, type_: Any) -> Any:
     except msgspec.ValidationError:
         raise _all_faults(parse(raw), type_) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise BadJson() from None
+        raise BadJson(NO_DOCUMENT) from None
     parse(raw)
     return decoded
 
@@ -76,8 +79,19 @@ def parse(raw: bytes) -> Any:
     try:
         document = stdlib_json.loads(raw, object_pairs_hook=_once, parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        raise BadJson() from None
+        raise BadJson(NO_DOCUMENT) from None
+    if raw.count(b"[") + raw.count(b"{") > DEEPEST and _depth(document) > DEEPEST:
+        raise BadJson(f"The body is nested more than {DEEPEST} levels deep.")
     return document
+
+
+def _depth(document: Any) -> int:
+    """Levels of objects and lists within each other."""
+    level, depth = [document], 0
+    while level := [one for one in level if isinstance(one, dict | list)]:
+        depth += 1
+        level = [inner for outer in level for inner in (outer.values() if isinstance(outer, dict) else outer)]
+    return depth
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from multidict import CIMultiDict
 from gateway import metrics
 from gateway.answers import Answer
 from gateway.callers import NOBODY, Caller
-from gateway.errors import BadIdempotencyKey, BadInput, GatewayError, QuotaExceeded, Unauthorized
+from gateway.errors import BadIdempotencyKey, BadJson, GatewayError, QuotaExceeded, Unauthorized
 from gateway.limits import Standing
 from gateway.web import body, problem
 from gateway.web.client import client_address
@@ -112,13 +112,7 @@ def _single_headers(request: web.Request) -> None:
         if name in headers and len(headers.getall(name)) > 1:
             if name == "Idempotency-Key":
                 raise BadIdempotencyKey()
-            raise TwiceGiven(f"The header {name} is given twice.")
-
-
-class TwiceGiven(BadInput):
-    """A header is given twice."""
-
-    code, status = "bad-json", 400
+            raise BadJson(f"The header {name} is given twice.")
 
 
 async def _identify(call: Call) -> Caller:

@@ -4,19 +4,13 @@ from functools import lru_cache
 from pathlib import Path
 
 from gateway.answers import Answer
-from gateway.errors import GatewayError
+from gateway.errors import NotFound
 from gateway.orders import UnsubscribeOrder
 from gateway.web.door import Call
 from gateway.web.routes import Routes
 
 PAGES = Path(__file__).parent / "pages"
 routes = Routes(prefix="")
-
-
-class DeadLink(GatewayError):
-    """This link no longer works."""
-
-    code, status = "not-found", 404
 
 
 @lru_cache(1)
@@ -48,6 +42,6 @@ async def stop(call: Call) -> Answer:
     try:
         order = UnsubscribeOrder(token=call.match("token"), source="unsubscribe_link")
         await call.parts.privacy.unsubscribe(order, None)
-    except DeadLink:
+    except NotFound:
         return page("dead-link.html", 404, call)
     return page("unsubscribed.html", 200, call)

@@ -1,6 +1,8 @@
 """Is it alive, is it ready, what does it count. The ops port has these three; the main one the first two."""
 
-from aiohttp import web
+from typing import Any
+
+from msgspec import json
 from prometheus_client import generate_latest
 
 from gateway import metrics
@@ -15,26 +17,28 @@ ops = Routes(prefix="")
 
 
 @routes.get("/health", scope=None, exempt=True)
-async def summary(call: Call) -> web.Response:
+async def summary(call: Call) -> Answer:
     """Live, ready and each part in one answer."""
     return await ready(call)
 
 
 @probes.get("/health/live", scope=None, exempt=True)
-async def live(call: Call) -> web.Response:
+async def live(call: Call) -> Answer:
     """Whether the event loop turns. Never asks the disk or a provider."""
     alive = call.gateway.health.alive()
-    return web.json_response({"status": "ok" if alive else "stuck"}, status=200 if alive else 503)
+    return told({"status": "ok" if alive else "stuck"}, alive)
 
 
 @probes.get("/health/ready", scope=None, exempt=True)
-async def ready(call: Call) -> web.Response:
+async def ready(call: Call) -> Answer:
     """Whether messages can be taken: the store was written to just now, the key is there, the queue moves."""
     report = await call.gateway.health.ready(call.parts.routes)
-    response = web.json_response(report, status=200 if report["status"] == "ready" else 503)
-    if response.status == 503:
-        response.headers["Retry-After"] = "5"
-    return response
+    return told(report, report["status"] == "ready")
+
+
+def told(report: dict[str, Any], good: bool) -> Answer:
+    """The report; 503 when it is a bad one."""
+    return Answer(json.encode(report), 200 if good else 503, () if good else (("Retry-After", "5"),))
 
 
 @ops.get("/metrics", scope=None, exempt=True)

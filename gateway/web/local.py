@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from gateway import ids
-from gateway.callers import scopes_of
+from gateway.callers import is_network, scopes_of
 from gateway.clock import parse_rfc3339, rfc3339
 from gateway.errors import Fault, Invalid, NotFound
 from gateway.ledger import public_text
@@ -45,6 +45,10 @@ async def create(call: Call) -> KeyShown:
     except ValueError:
         raise Invalid(faults=[Fault("/scopes", "unknown-scope", "a scope of the API, or all")]) from None
     expires = parse_rfc3339(order.expires_at) if order.expires_at else None
+    if order.expires_at and expires is None:
+        raise Invalid(faults=[Fault("/expires_at", "bad-time", "RFC 3339 with a zone, such as 2026-11-24T08:00:00Z")])
+    if not all(map(is_network, order.networks)):
+        raise Invalid(faults=[Fault("/networks", "bad-network", "networks such as 10.0.0.0/8")])
     shown, public, digest = call.gateway.vault.apikeys.draw()
     key = NewKey(order.name, public, digest, call.gateway.ids.new(), scopes, tuple(order.networks), expires)
 

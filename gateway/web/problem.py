@@ -6,16 +6,7 @@ from typing import Any
 from aiohttp import web
 from msgspec import json
 
-from gateway.errors import (
-    BadInput,
-    Forbidden,
-    GatewayError,
-    NotFound,
-    QuotaExceeded,
-    TooLarge,
-    Unauthorized,
-    WrongMethod,
-)  # fmt: skip
+from gateway.errors import GatewayError, Unauthorized
 
 TYPE = "application/problem+json"
 
@@ -50,12 +41,3 @@ def response(error: GatewayError, request_id: str) -> web.Response:
     if isinstance(error, Unauthorized):
         answer.headers["WWW-Authenticate"] = 'Bearer realm="guest-gateway"'
     return answer
-
-
-def from_http(error: web.HTTPException) -> GatewayError:
-    """What aiohttp raises by itself, in our words."""
-    if isinstance(error, web.HTTPMethodNotAllowed):
-        return WrongMethod()
-    known = {403: Forbidden, 404: NotFound, 413: TooLarge, 429: QuotaExceeded}
-    kind = known.get(error.status, BadInput if 400 <= error.status < 500 else GatewayError)
-    return kind()

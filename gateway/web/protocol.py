@@ -5,17 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 
-from gateway.errors import BadInput, GatewayError
+from gateway.errors import BadJson, GatewayError, TooLarge
 from gateway.web import problem
 from gateway.web.door import dress
-
-
-class NotHttp(BadInput):
-    """The request is not well-formed HTTP."""
-
-    code, status = "bad-json", 400
 
 
 class Protocol(RequestHandler):
@@ -31,24 +26,43 @@ class Protocol(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002 it may quote what was sent
     ) -> web.StreamResponse:
-        """The answer to a request that never reached a door. The connection ends with it."""
+        """The answer to what the parser could not read."""
         if request.writer.output_size > 0:
             raise ConnectionError("half an answer is out already")
-        request_id = self.gateway.request_id()
-        self.gateway.log.info("request refused", request_id=request_id, code=status, error=type(exc).__name__)
-        response = problem.response(NotHttp() if status < 500 else GatewayError(), request_id)
-        dress(response, request_id, [])
-        response.force_close()
-        return response
+        return refusal(self.gateway, status, exc)
+
+
+def refusal(gateway: Any, status: int, error: BaseException | None) -> web.Response:
+    """The problem for a request that never reached a door. The connection ends with it."""
+    request_id = gateway.request_id()
+    gateway.log.info("request refused", request_id=request_id, code=status, error=type(error).__name__)
+    response = problem.response(_told(status, error), request_id)
+    dress(response, request_id, [])
+    response.force_close()
+    return response
+
+
+def _told(status: int, error: BaseException | None) -> GatewayError:
+    if status >= 500:
+        return GatewayError()
+    return TooLarge() if isinstance(error, LineTooLong) else BadJson("This is not well-formed HTTP.")
 
 
 def protocols(server: web.Server, gateway: Any, **options: Any) -> Callable[[], Protocol]:
     """Makes the protocol of each new connection of a server."""
     loop = asyncio.get_running_loop()
+    handler = server.request_handler
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPException as error:  # an Expect of something else than 100-continue
+            return refusal(gateway, error.status, error)
 
     def make() -> Protocol:
         protocol = Protocol(server, loop=loop, **options)
         protocol.gateway = gateway
         return protocol
 
+    server.request_handler = answer
     return make
