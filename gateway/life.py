@@ -215,7 +215,7 @@ class Gateway:
             self._end(65)
 
     async def _housekeeping(self) -> None:
-        """Once a minute: spare keys, a checkpoint of the record if one is due, the reserve; hourly: old answers."""
+        """Once a minute: spare keys, a checkpoint of the record if one is due, the reserve; hourly: what is old."""
         minutes = 0
         while True:
             try:
@@ -234,6 +234,7 @@ class Gateway:
             await asyncio.to_thread(self.db.reserve.fill)
         if hourly:
             await self.repeats.forget_old()
+            await self.parts.limits.forget_whole()
 
     def request_id(self) -> str:
         """A fresh name for a request."""
@@ -246,6 +247,7 @@ class Gateway:
 
     def measure(self) -> None:
         """Bring the gauges up to date."""
+        metrics.QUEUE.clear()
         for channel, lease, count in outbox.counts(self.db.reader):
             metrics.QUEUE.labels(channel, ("waiting", "leased", "held")[lease]).set(count)
 

@@ -96,6 +96,20 @@ class Limits:
             standings.sort(key=lambda standing: standing.remaining)
         return standings
 
+    async def forget_whole(self) -> None:
+        """Drop the accounts that stand where a new one would: whoever guesses from ever new addresses fills nothing."""
+        now, gone = self._seconds(), []
+        for rule in self.rules:
+            whole = [
+                caller
+                for caller, account in rule.accounts.items()
+                if not account.lock.locked() and rule.limiter.remaining(account.state, now)[1] <= 0
+            ]
+            gone += [(rule.name, caller, None) for caller in whole]
+            for caller in whole:
+                del rule.accounts[caller]
+        await asyncio.gather(*[self._db.write(limits.keep, row) for row in gone])
+
     def _take(self, rule: Limit, caller: bytes, cost: int) -> tuple[Account, Standing]:
         account = rule.accounts.get(caller)
         if account is None:

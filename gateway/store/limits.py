@@ -8,14 +8,17 @@ from msgspec import json
 from gateway.store.db import Tx
 
 
-def keep(tx: Tx, rows: Sequence[tuple[str, bytes, tuple]]) -> list[None]:
-    """Remember states: rows of (rule, caller, state)."""
+def keep(tx: Tx, rows: Sequence[tuple[str, bytes, tuple | None]]) -> list[None]:
+    """Remember states: rows of (rule, caller, state), of which a caller's last one counts; None forgets him."""
+    last = {row[:2]: row[2] for row in rows}
+    gone = [key for key, state in last.items() if state is None]
+    tx.executemany("DELETE FROM limits WHERE rule = ? AND caller = ?", gone)
     tx.executemany(
         """
         INSERT INTO limits (rule, caller, state) VALUES (?, ?, ?)
         ON CONFLICT (rule, caller) DO UPDATE SET state = excluded.state
         """,
-        [(rule, caller, json.encode(state).decode()) for rule, caller, state in rows],
+        [(*key, json.encode(state).decode()) for key, state in last.items() if state is not None],
     )
     return [None] * len(rows)
 
