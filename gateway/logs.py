@@ -70,9 +70,14 @@ class Log:
 
     def _write(self) -> None:
         while (line := self._lines.get()) is not None:
-            try:
-                self._stream.write(line)
-                if self._lines.empty():
-                    self._stream.flush()
-            except (OSError, ValueError):  # the reader of the pipe is gone, or the disk behind it is full
-                self.dropped += 1
+            self._try(line)
+        self._try("")
+
+    def _try(self, line: str) -> None:
+        """Write a line. Nothing stays in the stream's own buffer once no more lines wait: the process may just end."""
+        try:
+            self._stream.write(line)
+            if self._lines.empty():
+                self._stream.flush()
+        except (OSError, ValueError):  # the reader of the pipe is gone, or the disk behind it is full
+            self.dropped += 1
