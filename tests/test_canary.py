@@ -8,8 +8,9 @@ from tests.running import BOOKING, CONFIG, NEWS, YES, running
 from tests.smtp_peer import DROP, Peer, receiving
 from tests.test_delivery import OUTBOX, SMTP
 
-MARKS = [f"canary{number:02d}" for number in range(12)]
-ADDRESS, NAME, SUBJECT, TEXT, HTML, PROOF, KEY, WORDS, REFUSED, OTHER, TYPO, METADATA = MARKS
+MARKS = [f"canary{number:02d}" for number in range(20)]
+ADDRESS, NAME, SUBJECT, TEXT, HTML, PROOF, KEY, WORDS, REFUSED, OTHER, TYPO, METADATA = MARKS[:12]
+CHECKED, SAID, AGENT, QUERY, PATH, TOKEN, CREDENTIAL, WITHDRAWN = MARKS[12:]
 PHONE = "+351912345678"
 PT = {"email": f"{ADDRESS}@example.org", "phone": PHONE, "name": f"Ana {NAME}", "country": "PT"}
 REFERENCE = "nocanary-4711"
@@ -36,7 +37,10 @@ async def through(tmp_path):
             said.append(await run.call("POST", "/communications/compliance/consent", proof))
             stop = {"guest": f"{OTHER}@example.org"}
             said.append(await run.call("POST", "/communications/compliance/unsubscribe", stop))
+            said += await strange(run, order)
             await run.until(sent.json["id"], "sent", "failed", seconds=20)
+            guest = (await run.message(sent.json["id"]))["guest_id"]
+            said.append(await run.call("GET", f"/communications/compliance/consent?guest={guest}"))
             again = await run.send(order)
             await run.until(again.json["id"], "sent", "failed", seconds=20)
             for path in ("messages", f"messages/{sent.json['id']}", "health"):
@@ -50,6 +54,27 @@ async def through(tmp_path):
         gc.collect()
 
 
+async def strange(run, order):
+    """What the other doors say of marks in bodies, paths, queries and headers."""
+    posts = [
+        ("compliance/check", {"message": order | {"to": f"{CHECKED}@example.org", "text": CHECKED}}),
+        ("compliance/check", {"now": SAID, "recipient": {"country": SAID}}),
+        ("compliance/unsubscribe", {"token": TOKEN}),
+        ("compliance/consent", {"guest": f"{WITHDRAWN}@example.org", "action": "withdraw"}),
+    ]
+    gets = [
+        (f"/communications/messages?q={QUERY}&guest={QUERY}", {}),
+        (f"/communications/messages/{PATH}", {"User-Agent": AGENT}),
+        (f"/u/{TOKEN}", {}),
+        ("/health/live", {"Expect": AGENT}),
+        ("/communications/messages", {"Authorization": f"Bearer gk_{CREDENTIAL}"}),
+    ]
+    said = [await run.call("POST", f"/communications/{path}", body) for path, body in posts]
+    said += [await run.call("GET", path, headers=headers) for path, headers in gets]
+    assert [reply.status for reply in said] == [200, 422, 404, 422, 422, 404, 404, 400, 401]
+    return said
+
+
 def files(folder):
     """Every byte below a folder, by file."""
     return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -59,7 +84,8 @@ async def test_no_mark_lies_in_the_clear(through, tmp_path):
     """No file of the data folder, the log or the index of either, while at work; what may be in clear is found."""
     assert {"gateway.db", "gateway.db-wal", "keys.db"} <= through.at_work.keys()
     for name, content in through.at_work.items():
-        found = [mark for mark in [*MARKS, PHONE, PHONE[1:]] if mark.encode() in content]
+        secret = through.key.rpartition("_")[2]
+        found = [mark for mark in [*MARKS, PHONE, PHONE[1:], secret] if mark.encode() in content]
         assert not found, (name, found)
     assert any(REFERENCE.encode() in content for content in through.at_work.values())
 
@@ -69,7 +95,7 @@ async def test_no_mark_is_in_a_log_an_answer_or_a_metric(through):
     log = through.log_text.getvalue()
     for reply in through.said:
         assert not [mark for mark in MARKS if mark.encode() in reply.raw], reply.raw
-    assert not [mark for mark in [*MARKS, PHONE] if mark in log]
+    assert not [mark for mark in [*MARKS, PHONE, through.key.rpartition("_")[2]] if mark in log]
     assert '"route":"/communications/messages/send"' in log
     assert any(b"gateway_messages_total" in reply.raw for reply in through.said)
 
