@@ -65,7 +65,10 @@ class Intake:
     async def accept(self, order: SendOrder, caller: Caller, repeat: Repeat | None, origin: Origin = ORDERED) -> Answer:
         """Take one message. Returns the 202; raises Blocked (with the decision, kept as a `blocked` message), Invalid
         or Forbidden."""
-        self._check(order, caller)
+        scope = SCOPE_OF_CLASS.get(order.class_, "send")
+        if scope not in caller.scopes:
+            raise Forbidden(f"A message of this class needs the scope {scope}.")
+        self._check(order)
         while True:
             named = self._addresses.find(order.to, order.channel)
             envelope = self._envelope(order, named, caller)
@@ -81,27 +84,26 @@ class Intake:
 
     def check(self, order: SendOrder, caller: Caller) -> Judgement:
         """What `accept` would decide now; nothing is stored."""
-        self._check(order, caller)
+        self._check(order, "/message")
         named = self._addresses.find(order.to, order.channel, "/message/to")
         return self._compliance.judge_order(order, named, self._envelope(order, named, caller))
 
-    def _check(self, order: SendOrder, caller: Caller) -> None:
+    def _check(self, order: SendOrder, pointer: str = "") -> None:
         """What the type cannot say."""
-        scope = SCOPE_OF_CLASS.get(order.class_, "send")
-        if scope not in caller.scopes:
-            raise Forbidden(f"A message of this class needs the scope {scope}.")
         faults = []
         if order.channel == "email" and not order.subject:
-            faults.append(Fault("/subject", "missing", "an e-mail needs a subject"))
+            faults.append(Fault(f"{pointer}/subject", "missing", "an e-mail needs a subject"))
         sender = self._compliance.sender(order.sender)
         if sender is None:
-            faults.append(Fault("/sender", "unknown-sender", "a slug of [senders.<slug>] in config.toml"))
+            faults.append(Fault(f"{pointer}/sender", "unknown-sender", "a slug of [senders.<slug>] in config.toml"))
         elif order.channel == "email" and not sender.email:
-            faults.append(Fault("/sender", "no-address", "a sender that has an email in config.toml"))
+            faults.append(Fault(f"{pointer}/sender", "no-address", "a sender that has an email in config.toml"))
         if not self._routes.has(order.channel):
-            faults.append(Fault("/channel", "no-provider", "a channel that a [providers.<name>] table serves"))
+            faults.append(
+                Fault(f"{pointer}/channel", "no-provider", "a channel that a [providers.<name>] table serves")
+            )
         faults += [
-            Fault(f"/{name}", "bad-time", "RFC 3339 with a zone, such as 2026-11-24T08:00:00Z")
+            Fault(f"{pointer}/{name}", "bad-time", "RFC 3339 with a zone, such as 2026-11-24T08:00:00Z")
             for name in ("deliver_at", "expires_at")
             if (text := getattr(order, name)) is not None and parse_rfc3339(text) is None
         ]

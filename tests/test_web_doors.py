@@ -298,6 +298,22 @@ async def test_no_scope_implies_another(run, door):
     assert (await run.call(door.method, path, sent)).status not in (401, 403)
 
 
+async def test_asking_about_a_guest_needs_more_than_asking_about_the_law(run):
+    """Facts that somebody made up need `check` alone; facts from the store need `send` or `consent` besides."""
+    made_up = {
+        "now": "2026-11-24T10:00:00Z", "venue": {"country": "PT"}, "recipient": {"country": "PT"},
+        "message": {"channel": "email", "class": "transactional"},
+    }  # fmt: skip
+    path = "/communications/compliance/check"
+    for scopes, status in ((["check"], 403), (["check", "send"], 200), (["check", "consent"], 200)):
+        run.key = await run.draw(*scopes)
+        assert (await run.call("POST", path, made_up)).status == 200
+        for class_ in ("transactional", "emergency"):
+            assert (await run.call("POST", path, {"message": ORDER | {"class": class_}})).status == status
+    wrong = await run.call("POST", path, {"message": ORDER | {"subject": None}})
+    assert wrong.json["errors"][0]["pointer"] == "/message/subject"
+
+
 # -- how much --------------------------------------------------------------------------------------------------------
 
 
