@@ -1,0 +1,56 @@
+"""What the manual shows is what happens: its bodies are taken, its answers have the members that come back."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.running import BOOKING, running
+
+MANUAL = Path(__file__).parent.parent / "docs" / "api.md"
+SHOWN = {
+    "POST /communications/messages/send": 202,
+    "POST /communications/compliance/check": 200,
+    "POST /communications/compliance/consent": 201,
+    "POST /communications/compliance/unsubscribe": 200,
+}
+ANSWERS = {
+    "GET /communications/messages/{id}": "/communications/messages/{message}",
+    "GET /communications/compliance/rules/{id}": "/communications/compliance/rules/EU-DE-1",
+    "GET /communications/compliance/consent": "/communications/compliance/consent?guest={guest}",
+    "GET /health/ready": "/health/ready",
+}
+
+
+def examples(heading):
+    """The JSON documents under a heading, in order."""
+    section = MANUAL.read_text().partition(f"### `{heading}`\n")[2].partition("\n### ")[0]
+    return [json.loads(block) for block in re.findall(r"^```json\n(.+?)^```$", section, re.MULTILINE | re.DOTALL)]
+
+
+@pytest.fixture
+async def run(tmp_path):
+    """A gateway to which Ana is known."""
+    async with running(tmp_path) as run:
+        run.sent = await run.send(BOOKING | {"to": "ana@example.org"})
+        yield run
+
+
+@pytest.mark.parametrize("heading", SHOWN)
+async def test_a_body_of_the_manual_is_taken_and_answered_as_shown(run, heading):
+    """The first example under a heading is a body; the next one, where there is one, its answer."""
+    body, *answers = examples(heading)
+    reply = await run.call(*heading.split(), body)
+    assert reply.status == SHOWN[heading], reply.json
+    assert not answers or answers[0].keys() == reply.json.keys()
+
+
+@pytest.mark.parametrize("heading", ANSWERS)
+async def test_an_answer_of_the_manual_has_the_members_that_come_back(run, heading):
+    """No member is missing, none is made up."""
+    public = run.sent.json["id"]
+    guest = (await run.message(public))["guest_id"]
+    (shown,) = examples(heading)
+    reply = await run.call("GET", ANSWERS[heading].format(message=public, guest=guest))
+    assert (reply.status, shown.keys()) == (200, reply.json.keys())
