@@ -98,17 +98,18 @@ class Limits:
 
     async def forget_whole(self) -> None:
         """Drop the accounts that stand where a new one would: whoever guesses from ever new addresses fills nothing."""
-        now, gone = self._seconds(), []
-        for rule in self.rules:
-            whole = [
-                caller
-                for caller, account in rule.accounts.items()
-                if not account.lock.locked() and rule.limiter.remaining(account.state, now)[1] <= 0
-            ]
-            gone += [(rule.name, caller, None) for caller in whole]
-            for caller in whole:
-                del rule.accounts[caller]
-        await asyncio.gather(*[self._db.write(limits.keep, row) for row in gone])
+        everyone = [(rule, caller) for rule in self.rules for caller in rule.accounts]
+        await asyncio.gather(*[self._forget(rule, caller) for rule, caller in everyone])
+
+    async def _forget(self, rule: Limit, caller: bytes) -> None:
+        """Drop one, if it is whole. It leaves memory in the same step in which the deletion is queued, so that whatever
+        is taken after it is also written after it."""
+        account = rule.accounts.get(caller)
+        if account is None or account.lock.locked():
+            return
+        if rule.limiter.remaining(account.state, self._seconds())[1] <= 0:
+            del rule.accounts[caller]
+            await self._db.write(limits.keep, (rule.name, caller, None))
 
     def _take(self, rule: Limit, caller: bytes, cost: int) -> tuple[Account, Standing]:
         account = rule.accounts.get(caller)
