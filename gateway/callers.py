@@ -44,7 +44,6 @@ class Callers:
     def __init__(self, db: Database, vault: Vault, clock: Clock):
         self._db, self._vault, self._clock = db, vault, clock
         self._verified: dict[bytes, Caller] = {}
-        self._used: dict[str, int] = {}
 
     def by_header(self, header: str | None, address: str | None) -> Caller:
         """The caller behind an Authorization header. Raises Unauthorized, never saying what was wrong with it."""
@@ -73,7 +72,6 @@ class Callers:
         expected = key.digest if key else b"\0" * 32
         if not hmac.compare_digest(self._vault.apikeys.digest(secret), expected) or key is None or key.revoked_at:
             raise Unauthorized()
-        self._used[public] = self._clock.now()
         return self._caller(key)
 
     def _caller(self, key: Key) -> Caller:

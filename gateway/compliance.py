@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct, structs
 
-from gateway import compose
+from gateway import compose, metrics
 from gateway.addresses import Named
 from gateway.channel import Channel, Sender
 from gateway.clock import Clock, parse_rfc3339
@@ -82,6 +82,13 @@ class Judgement(NamedTuple):
     def broken(self) -> bool:
         """Whether a rule failed to work, rather than said no."""
         return any(reason.startswith("CORE-ERR") for reason in self.result.reasons)
+
+
+def count(judgement: Judgement) -> None:
+    """Count the rules that stood in a message's way. What is only asked, and not sent, is not counted."""
+    if judgement.decision != "allow":
+        for rule in judgement.result.reasons:
+            metrics.DECISIONS.labels(judgement.decision, rule).inc()
 
 
 class Compliance:

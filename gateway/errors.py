@@ -146,12 +146,6 @@ class Unavailable(GatewayError):
         super().__init__(message, retry_after=retry_after, **details)
 
 
-class NotReady(Unavailable):
-    """The gateway is starting or a part of it is not ready."""
-
-    code = "not-ready"
-
-
 class Draining(Unavailable):
     """The gateway is stopping and takes nothing new."""
 

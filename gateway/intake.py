@@ -13,7 +13,7 @@ from gateway.addresses import Addresses, Named
 from gateway.answers import Answer
 from gateway.callers import Caller
 from gateway.clock import Clock, parse_rfc3339, rfc3339
-from gateway.compliance import Compliance, Judgement
+from gateway.compliance import Compliance, Judgement, count
 from gateway.errors import Blocked, Fault, Forbidden, Invalid
 from gateway.letters import PLAIN, Content, Envelope, Letters
 from gateway.orders import Recipient, SendOrder
@@ -73,6 +73,7 @@ class Intake:
             named = self._addresses.find(order.to, order.channel)
             envelope = self._envelope(order, named, caller)
             judgement = self._compliance.judge_order(order, named, envelope)
+            count(judgement)
             if judgement.decision == "deny":
                 await self._refuse(order, named, judgement, caller)
             taken, answer = self._take(order, named, envelope, judgement, caller, repeat, origin)

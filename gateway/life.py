@@ -260,6 +260,8 @@ class Gateway:
         parts.limits.keep_accounts_of(before.limits)
         self.config, self.parts = config, parts
         await before.delivery.drain(DRAIN_SECONDS)
+        for gone in before.routes.providers.keys() - parts.routes.providers.keys():
+            metrics.PROVIDER_UP.remove(gone)
         await hold_unserved(self.db, self.parts.routes)
         await self.parts.delivery.start()
         return []

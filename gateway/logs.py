@@ -10,6 +10,8 @@ from typing import Any, TextIO
 
 from msgspec import json
 
+from gateway import metrics
+
 FIELDS = frozenset(
     {"request_id", "route", "method", "code", "dur_ms", "actor", "message_id", "channel", "provider", "attempt",
      "error", "count", "host", "port", "path", "version", "sqlite", "seconds", "key", "plugin"}
@@ -58,7 +60,7 @@ class Log:
         try:
             self._lines.put_nowait(line)
         except queue.Full:
-            self.dropped += 1
+            self._drop()
 
     def _line(self, level: str, event: str, fields: dict[str, Any]) -> str:
         at = datetime.now(UTC)
@@ -73,6 +75,10 @@ class Log:
             self._try(line)
         self._try("")
 
+    def _drop(self) -> None:
+        self.dropped += 1
+        metrics.LOG_DROPPED.inc()
+
     def _try(self, line: str) -> None:
         """Write a line. Nothing stays in the stream's own buffer once no more lines wait: the process may just end."""
         try:
@@ -80,4 +86,4 @@ class Log:
             if self._lines.empty():
                 self._stream.flush()
         except (OSError, ValueError):  # the reader of the pipe is gone, or the disk behind it is full
-            self.dropped += 1
+            self._drop()

@@ -52,8 +52,3 @@ SCOPES = (
 )  # fmt: skip
 ALL_SCOPES = frozenset(SCOPES) - {"send.emergency", "send.legal"}
 """What `all` stands for: the two dangerous ones are always named."""
-
-
-def may_become(state: str | None, then: str) -> bool:
-    """Whether a message in `state` may go over to `then`."""
-    return then in TRANSITIONS[state]

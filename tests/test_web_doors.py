@@ -366,10 +366,13 @@ async def test_what_is_counted_can_be_read_by_prometheus(tmp_path, clock):
         assert (await run.call("GET", "/communications/metrics")).status == 404
     async with running(tmp_path, CONFIG + "[server]\nmetrics = true\n", clock, deliver=False) as run:
         await run.send(ORDER)
+        await run.send(ORDER | {"class": "marketing"})
         page = (await run.call("GET", "/communications/metrics")).raw.decode()
         families = {family.name: family for family in text_string_to_metric_families(page)}
         assert all(name.startswith("gateway_") for name in families)
         counted = families["gateway_messages"].samples
+        ruled = families["gateway_decisions"].samples
+        assert any(sample.labels["decision"] == "deny" and sample.labels["rule"] == "CORE-JUR-6" for sample in ruled)
         assert any(sample.labels == {"channel": "email", "state": "queued"} and sample.value >= 1 for sample in counted)
 
 

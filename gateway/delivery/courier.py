@@ -44,7 +44,6 @@ class Courier:
         self.requeued: Callable[[str, int], None] = lambda channel, due_at: self.wake(due_at)
         """Called with the channel and the time when a message was put back to go out later."""
         self._tasks: list[asyncio.Task] = []
-        self._busy = 0
 
     # -- life ---------------------------------------------------------------------------------------------------------
 

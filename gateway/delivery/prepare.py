@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gateway import compose, ids
 from gateway.channel import Channel, Message
-from gateway.compliance import Compliance, Judgement
+from gateway.compliance import Compliance, Judgement, count
 from gateway.delivery.settle import Settled
 from gateway.errors import Stopped
 from gateway.letters import Envelope, Letters
@@ -115,6 +115,7 @@ class Preparation:
 
 def not_now(due: Due, judgement: Judgement) -> Settled:
     """A leased message that the law does not let go: later, never, or when a person has looked at a broken rule."""
+    count(judgement)
     if judgement.broken:
         return Settled(due.id, due.uuid, "held", "rule_error", due_at=judgement.at, lease=HELD,
                        attempts_back=1, decision=judgement.json)  # fmt: skip

@@ -32,10 +32,9 @@ class Key(NamedTuple):
     expires_at: int | None
     created_at: int
     revoked_at: int | None
-    last_used_at: int | None
 
 
-_COLUMNS = "name, public, digest, principal, scopes, networks, expires_at, created_at, revoked_at, last_used_at"
+_COLUMNS = "name, public, digest, principal, scopes, networks, expires_at, created_at, revoked_at"
 
 
 def add(tx: Tx, key: NewKey) -> None:
@@ -67,11 +66,6 @@ def revoke(tx: Tx, public: str) -> bool:
             "UPDATE apikeys SET revoked_at = ? WHERE public = ? AND revoked_at IS NULL", (tx.now, public)
         ).rowcount
     )
-
-
-def used(tx: Tx, rows: list[tuple[int, str]]) -> None:
-    """Note when keys were last used: rows of (time, public part)."""
-    tx.executemany("UPDATE apikeys SET last_used_at = ? WHERE public = ?", rows)
 
 
 def _key(row: tuple) -> Key:

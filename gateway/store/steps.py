@@ -93,7 +93,7 @@ def first_tables(db: sqlite_utils.Database) -> None:
         CREATE TABLE apikeys (
             id INTEGER PRIMARY KEY, name TEXT NOT NULL, public TEXT NOT NULL UNIQUE, digest BLOB NOT NULL,
             principal BLOB NOT NULL, scopes TEXT NOT NULL, networks TEXT NOT NULL, expires_at INTEGER,
-            created_at INTEGER NOT NULL, revoked_at INTEGER, last_used_at INTEGER
+            created_at INTEGER NOT NULL, revoked_at INTEGER
         ) STRICT
         """,
         """

@@ -12,8 +12,9 @@ TYPE = "application/problem+json"
 
 
 def title(error: GatewayError) -> str:
-    """Constant per type: the error's own docstring, its first line."""
-    return (type(error).__doc__ or "").strip().splitlines()[0]
+    """Constant per type: what the docstring says of the broadest error that has this slug."""
+    owner = [kind for kind in type(error).__mro__ if getattr(kind, "code", None) == error.code][-1]
+    return (owner.__doc__ or "").strip().splitlines()[0]
 
 
 def document(error: GatewayError, request_id: str) -> dict[str, Any]:
