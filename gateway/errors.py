@@ -82,6 +82,12 @@ class Conflict(GatewayError):
     code, status, exit_code = "conflict", 409, 64
 
 
+class Precondition(GatewayError):
+    """It was changed since the version that If-Match names."""
+
+    code, status, exit_code = "precondition", 412, 64
+
+
 class IdempotencyInProgress(GatewayError):
     """The first request with this Idempotency-Key is still being worked on."""
 
@@ -95,7 +101,7 @@ class TooLarge(BadInput):
 
 
 class WrongMediaType(BadInput):
-    """The body must be application/json."""
+    """The body is not of the Content-Type that is taken here."""
 
     code, status = "media-type", 415
 

@@ -26,6 +26,8 @@ from gateway.delivery.prepare import Preparation
 from gateway.delivery.worker import hold_unserved, recover
 from gateway.errors import Draining, StorageFailed, Unavailable
 from gateway.facts import Facts
+from gateway.guestbook import Book, Entries, Exports, Imports
+from gateway.guestbook.seals import Seals
 from gateway.health import Health
 from gateway.ids import Ids, public
 from gateway.intake import Intake
@@ -39,6 +41,8 @@ from gateway.record import Record
 from gateway.repeats import Repeats
 from gateway.routing import Provider, Routes
 from gateway.rules import Rulebook
+from gateway.stop_lists import StopLists
+from gateway.stops import Stops
 from gateway.store import guests, limits, outbox, schema
 from gateway.store.db import Database
 from gateway.store.reserve import Reserve
@@ -134,6 +138,13 @@ class Gateway:
         self.callers = Callers(self.db, self.vault, self.clock)
         self.repeats = Repeats(self.db, self.vault, self.clock)
         self.repeats.load()
+        seals = Seals(self.vault, self.ids)
+        self.book = Book(self.db, seals, self.addresses)
+        self.entries = Entries(self.db, seals, self.addresses, self.ids)
+        self.imports = Imports(self.db, seals, self.vault.index, self.ids)
+        self.exports = Exports(self.db, seals)
+        self.stops = Stops(self.db, self.vault)
+        self.stop_lists = StopLists(self.db, self.stops)
 
     def _build(self, config: Config) -> Parts:
         """Everything that works, out of the parts that keep. Raises NotUsable and changes nothing."""
@@ -233,6 +244,7 @@ class Gateway:
         if self.db.reserve:
             await asyncio.to_thread(self.db.reserve.fill)
         if hourly:
+            await self.imports.tidy()
             await self.repeats.forget_old()
             await self.parts.limits.forget_whole()
 

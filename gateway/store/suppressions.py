@@ -75,14 +75,16 @@ def inherit(tx: Tx, blinds: Sequence[bytes], ids: Ids) -> None:
         """,  # noqa: S608 a row of question marks
         list(blinds),
     ).fetchall()
+    has: dict[tuple, set[bytes]] = {}
+    for blind, *said in rows:
+        has.setdefault(tuple(said), set()).add(blind)
     add(
         tx,
         [
-            NewSuppression._make(
-                [ids.new(), blind, "global", *(tuple(json.decode(names)) for names in row[1:4]), *row[4:]]
-            )
-            for row in rows
+            NewSuppression._make([ids.new(), blind, "global", *(tuple(json.decode(names)) for names in said[:3]),
+                                  *said[3:]])
+            for said, covered in has.items()
             for blind in blinds
-            if blind != row[0]
+            if blind not in covered
         ],
-    )
+    )  # fmt: skip

@@ -7,14 +7,17 @@ from aiohttp import web
 
 from gateway.callers import Caller
 from gateway.errors import NotFound, WrongMethod
-from gateway.web import compliance, guest_pages, health, local, messages, problem
+from gateway.web import compliance, guest_pages, guests, health, local, messages, problem, suppressions
 from gateway.web.door import dress, open_door
 from gateway.web.keys import ACTOR, GATEWAY
 from gateway.web.routes import Door, Routes
 
-MAIN = (messages.routes, compliance.routes, health.routes, health.probes, guest_pages.routes)
+MAIN = (
+    messages.routes, compliance.routes, guests.routes, suppressions.routes, health.routes, health.probes,
+    guest_pages.routes,
+)  # fmt: skip
 OPS = (health.probes, health.ops)
-LOCAL = (*MAIN, health.ops, local.routes)
+LOCAL = (*MAIN, health.ops, local.routes, suppressions.local)
 OPTIONS: dict[str, Any] = {
     "access_log": None,
     "keepalive_timeout": 15.0,
