@@ -121,7 +121,7 @@ class Stops:
         def work(tx: Tx, items: Sequence[None]) -> list[StopView]:
             now = stops.find(tx.connection, stop.uuid) or stop
             _may_be_lifted(now, caller)
-            lifted = not now.permanent or now.lift_asked_by is not None
+            lifted = not _for_good(now) or now.lift_asked_by is not None
             reasons = json.encode([*self._reasons(now), reason])
             sealed = self._vault.seal_venue("suppressions", "lift_reasons", stop.uuid, reasons)
             stops.ask_to_lift(tx, now, caller.principal, sealed)
@@ -134,10 +134,15 @@ class Stops:
         return await self._db.write(work)
 
 
+def _for_good(stop: Stop) -> bool:
+    """Whether no consent lifts it, and no single person (CORE-SUP-4)."""
+    return stop.permanent or stop.source == "complaint"
+
+
 def _may_be_lifted(stop: Stop, caller: Caller) -> None:
     if stop.lifted_at is not None:
         raise Conflict("It is lifted already.")
-    if not stop.permanent and (stop.actor in OWN_WORD or stop.source == "withdrawal"):
+    if not _for_good(stop) and (stop.actor in OWN_WORD or stop.source == "withdrawal"):
         raise Conflict("Nobody wrote this by mistake: only a new yes from the guest changes it.")
     if stop.lift_asked_by == caller.principal:
         raise Conflict("A second person must ask for it too.")
