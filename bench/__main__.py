@@ -10,7 +10,7 @@ import statistics
 import sys
 from collections.abc import Callable
 
-from bench import arrival, memory, restart, verify
+from bench import arrival, guests, memory, restart, verify
 from bench.load import introduce, wrk
 from bench.servers import gateway, reference
 
@@ -67,6 +67,7 @@ SUITES: dict[str, Callable[[], list[dict]]] = {
     "slow": slow,
     "connections": connections,
     "arrival": arrival.measure,
+    "import": guests.measure,
     "restart": restart.measure,
     "memory": memory.measure,
     "verify": verify.measure,

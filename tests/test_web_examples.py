@@ -14,6 +14,9 @@ SHOWN = {
     "POST /communications/compliance/check": 200,
     "POST /communications/compliance/consent": 201,
     "POST /communications/compliance/unsubscribe": 200,
+    "POST /communications/guests": 201,
+    "POST /communications/guests/search": 200,
+    "POST /communications/suppressions": 201,
 }
 ANSWERS = {
     "GET /communications/messages/{id}": "/communications/messages/{message}",
