@@ -199,6 +199,28 @@ async def test_what_waits_for_an_address_follows_the_guest(run):
     assert (message["status"], message["events"][-1]["type"]) == ("cancelled", "cancelled")
 
 
+async def test_an_address_that_a_message_goes_to_right_now_stays(run):
+    """409 while it is being handed over, and the edit is not made; once it has left, it is."""
+    guest = await add(run, contacts=[MAIL, {"kind": "email", "address": "two@example.org"}])
+    await run.send(BOOKING | {"to": {"guest_id": guest["id"]}, "deliver_at": "2027-01-01T00:00:00Z"})
+    change = {"language": "en", "contacts": {"remove": [guest["contacts"][0]["id"]]}}
+    await run.gateway.db.write(hand_over(1))
+    assert (await edit(run, guest, change)).status == 409
+    assert (await run.call("GET", f"{GUESTS}/{guest['id']}")).json == guest
+    await run.gateway.db.write(hand_over(0))
+    assert (await edit(run, guest, change)).status == 200
+
+
+def hand_over(lease):
+    """What a courier does when it takes a message, and when it gives it back."""
+
+    def work(tx, items):
+        tx.execute("UPDATE outbox SET lease = ?", (lease,))
+        return [None] * len(items)
+
+    return work
+
+
 async def test_an_edit_is_seen_by_the_next_judgement(run):
     """A guest moved to a country with another law: what was known of the address is forgotten, and again on return."""
     guest = await add(run, contacts=[MAIL])

@@ -7,6 +7,7 @@ import io
 import sqlite3
 import subprocess
 
+import aiohttp
 import pytest
 
 from tests.faults.loop import PROGRAM, looping
@@ -137,6 +138,7 @@ async def test_what_is_no_list_is_refused_as_a_whole(run, raw, headers, status, 
         ('"Ana"x,a@b.example,,,,', [("unreadable", None)]),
         (f"{'x' * 140_000},a@b.example,,,,", [("unreadable", None)]),
         (f"{'x' * 201},a@b.example,,,,", [("bad-name", "name")]),
+        (f"Ana,{';'.join(f'g{number}@example.org' for number in range(21))},,,,", [("too-many-addresses", None)]),
     ],
 )  # fmt: skip
 async def test_a_line_that_cannot_be_used_is_named(run, line, faults):
@@ -306,6 +308,23 @@ async def test_lists_are_taken_one_at_a_time(run):
     assert (await load(run, TWO)).status == 200
 
 
+async def test_a_disk_that_fills_up_leaves_nothing(tmp_path):
+    """503 where the list no longer fits, nobody of it is to be seen, and with room again all of it is taken."""
+    text = "name,email\n" + "".join(f"G,g{number}@example.org\n" for number in range(3000))
+    async with running(tmp_path) as run:
+        writer = run.gateway.db._writer
+        (pages,) = writer.execute("PRAGMA page_count").fetchone()
+        writer.execute(f"PRAGMA max_page_count = {pages + 100}")
+        reply = await load(run, text)
+        assert (reply.status, reply.json["type"]) == (503, "urn:guest-gateway:problem:storage-full")
+        assert await people(run) == {}
+        writer.execute("PRAGMA max_page_count = 1000000")
+        assert (await load(run, text)).json["created"] == 3000
+    async with running(tmp_path) as run:
+        await until(lambda: count(run.gateway.db.path, "imports") == 1)
+        assert count(run.gateway.db.path, "guests") == 3000
+
+
 async def test_a_kill_in_the_middle_leaves_nothing(tmp_path):
     """Part of a list was written when the process ended: after the next start nobody sees it, then it is gone."""
     text = "name,email,phone\n" + "".join(f"G,g{number}@example.org,+3519{number:08d}\n" for number in range(10_000))
@@ -398,3 +417,13 @@ async def test_an_export_is_whole_and_can_be_narrowed(run):
     head = await run.call("HEAD", f"{GUESTS}/export")
     assert (head.status, head.raw) == (200, b"")
     assert (await run.call("GET", f"{GUESTS}/export?name=x")).status == 422
+
+
+async def test_an_export_that_cannot_be_finished_breaks_off(run):
+    """Somebody far down the list cannot be opened: the connection ends, so that the part is not taken for the whole."""
+    await load(run, "email\n" + "".join(f"g{n}@example.org\n" for n in range(450)))
+    assert len(await exported(run)) == 450
+    (first,) = run.gateway.db.reader.execute("SELECT key_id FROM guests ORDER BY id").fetchone()
+    run.gateway.vault.keys.destroy(first)
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await exported(run)
