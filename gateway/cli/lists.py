@@ -57,8 +57,8 @@ def import_guests(file, partial, dry_run, charset, columns, config_path, data_pa
 @json_option
 def export_guests(to, tag, config_path, data_path, as_json) -> None:
     """Write all guests to a CSV file, or to stdout. It holds names and addresses in clear."""
-    query = f"?{urlencode({'tag': tag})}" if tag else ""
-    _fetch(f"/communications/guests/export{query}", to, config_path, data_path, as_json)
+    query = urlencode({"include": "content"} | ({"tag": tag} if tag else {}))
+    _fetch(f"/communications/guests/export?{query}", to, config_path, data_path, as_json)
 
 
 @click.group()

@@ -1,7 +1,7 @@
 """The guestbook as a file, in the columns that an import takes and some more."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ from gateway import ids, pages, reading, sheet
 from gateway.callers import Caller
 from gateway.clock import rfc3339
 from gateway.guestbook.book import FILTERS
+from gateway.guestbook.forms import KINDS
 from gateway.guestbook.seals import Seals
 from gateway.store import guestbook
 from gateway.store.db import Database
@@ -20,6 +21,7 @@ HEAD = (
     "id", "status", "name", "email", "phone", "country", "region", "timezone", "language", "tags", "source",
     "created_at",
 )  # fmt: skip
+SEALED = frozenset({"name", "email", "phone", "source"})
 SLICE = 200
 
 
@@ -30,24 +32,38 @@ class Exports:
         self._db, self._seals = db, seals
 
     async def begin(self, query: Mapping[str, str], caller: Caller) -> AsyncIterator[bytes]:
-        """CSV in UTF-8 with a mark that spreadsheets understand, slice by slice, newest guests first. Raises Invalid
-        for a filter that cannot be used, Forbidden for a caller who may not read content."""
-        wanted = pages.asked(query, FILTERS).wanted
-        await reading.note(self._db, caller, "guests", [json.encode(dict(query))])
-        return sheet.slices(HEAD, partial(self._db.read, self._slice), wanted)
+        """CSV, slice by slice, newest guests first; names, sources and addresses only where the query asks for the
+        content. Raises Invalid for a filter that cannot be used, Forbidden for a caller who may not read content."""
+        asked = pages.asked(query, FILTERS)
+        if asked.with_content:
+            await reading.note(self._db, caller, "guests", [json.encode(dict(query))])
+        head = [name for name in HEAD if asked.with_content or name not in SEALED]
+        return sheet.slices(head, partial(self._db.read, self._slice, head), asked.wanted)
 
-    def _slice(self, reader: sqlite3.Connection, wanted: dict[str, Any]) -> tuple[list[list[str]], int | None]:
+    def _slice(
+        self, reader: sqlite3.Connection, head: Sequence[str], wanted: dict[str, Any]
+    ) -> tuple[list[list[str]], int | None]:
         """Some guests as lines, and the row the next ones come after."""
         found = guestbook.search(reader, wanted, SLICE)
-        return [self._row(guest) for guest in found], found[-1].id if found else None
+        cells = [_open(guest) | (self._sealed(guest) if "name" in head else {}) for guest in found]
+        return [[one[name] or "" for name in head] for one in cells], found[-1].id if found else None
 
-    def _row(self, guest: Whole) -> list[str]:
-        opened = self._seals.open(guest)
-        addresses = {kind: "; ".join(one.address for one in opened.contacts if one.kind == kind)
-                     for kind in ("email", "phone")}  # fmt: skip
-        cells = (
-            ids.public("gst", guest.uuid), guest.status, opened.name, addresses["email"], addresses["phone"],
-            guest.country, guest.region, guest.timezone, guest.language, "; ".join(guest.tags), opened.source,
-            rfc3339(guest.created_at),
-        )  # fmt: skip
-        return [cell or "" for cell in cells]
+    def _sealed(self, guest: Whole) -> dict[str, str | None]:
+        content = self._seals.open(guest)
+        addresses: dict[str, str | None] = {
+            kind: "; ".join(contact.address for contact in content.contacts if contact.kind == kind) for kind in KINDS
+        }
+        return {"name": content.name, "source": content.source, **addresses}
+
+
+def _open(guest: Whole) -> dict[str, str | None]:
+    return {
+        "id": ids.public("gst", guest.uuid),
+        "status": guest.status,
+        "country": guest.country,
+        "region": guest.region,
+        "timezone": guest.timezone,
+        "language": guest.language,
+        "tags": "; ".join(guest.tags),
+        "created_at": rfc3339(guest.created_at),
+    }
