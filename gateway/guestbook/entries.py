@@ -2,7 +2,6 @@
 an address hears that it changed."""
 
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import Any
 
 from msgspec import UNSET, json, structs
@@ -13,7 +12,7 @@ from gateway.callers import Caller
 from gateway.errors import Conflict, Fault, Invalid, NotFound
 from gateway.guestbook.book import uuid_of, view
 from gateway.guestbook.forms import MOST_CONTACTS, ContactOrder, ContactsEdit, GuestEdit, GuestOrder, GuestView
-from gateway.guestbook.seals import Profile, Seals
+from gateway.guestbook.seals import Profile, Seals, vouched
 from gateway.store import events, guestbook, guests, messages, outbox, suppressions
 from gateway.store.db import Database, Tx
 from gateway.store.guestbook import Contact, Edit, Whole
@@ -48,7 +47,7 @@ class Entries:
         def work(tx: Tx, items: Sequence[None]) -> list[GuestView]:
             guests.add(tx, new)
             suppressions.inherit(tx, [contact.blind for contact in contacts], self._ids)
-            tx.audit(caller.actor, "guest.created", ids.public("gst", uuid), digest(sealed, contacts))
+            tx.audit(caller.actor, "guest.created", ids.public("gst", uuid), vouched(sealed, contacts))
             return [view(_there(tx, uuid))] * len(items)
 
         return await self._db.write(work)
@@ -88,7 +87,7 @@ class Entries:
             edition.check(guest.version, wanted)
             sealed = self._rewrite(tx, guest, order)
             contacts = self._exchange(tx, guest, order.contacts, added, caller)
-            tx.audit(caller.actor, "guest.edited", public, digest(sealed, contacts))
+            tx.audit(caller.actor, "guest.edited", public, vouched(sealed, contacts))
             return [view(_there(tx, uuid))] * len(items)
 
         return await self._db.write(work)
@@ -154,11 +153,6 @@ class Entries:
         events.append(tx, [events.Event(number, "cancelled", tx.now, why) for number in numbers])
         for _, uuid, _ in waiting:
             tx.audit(caller.actor, "message.cancelled", ids.public("msg", uuid), NOTHING)
-
-
-def digest(sealed: bytes | None, contacts: Sequence[NewContact]) -> bytes:
-    """What an audit entry about a guest vouches for: his sealed profile and the sealed addresses he was given."""
-    return sha256(b"".join([sealed or b"", *[contact.address_sealed for contact in contacts]])).digest()
 
 
 def _there(tx: Tx, uuid: bytes) -> Whole:

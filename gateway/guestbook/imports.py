@@ -17,9 +17,9 @@ from gateway import ids, sheet
 from gateway.callers import Caller
 from gateway.errors import Fault, GatewayError, Invalid, Unavailable
 from gateway.guestbook.forms import ImportReport
-from gateway.guestbook.lines import COLUMNS, Entry, Lines, both, lacking
+from gateway.guestbook.lines import COLUMNS, Entry, Lines, lacking
 from gateway.guestbook.plan import SLICE, Plan
-from gateway.guestbook.seals import Profile, Seals
+from gateway.guestbook.seals import Profile, Seals, vouched
 from gateway.sheet import Sheet
 from gateway.store import guestbook, guests, imports, suppressions
 from gateway.store.db import Database, Tx
@@ -57,7 +57,6 @@ class Imports:
     def __init__(self, db: Database, seals: Seals, index: Index, ids_: ids.Ids):
         self._db, self._seals, self._index, self._ids = db, seals, index, ids_
         self._busy = False
-        self._running: int | None = None
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
@@ -99,7 +98,6 @@ class Imports:
     async def _store(self, plan: Plan, caller: Caller) -> bytes:
         uuid = self._ids.new()
         number = await self._db.write(_begin, (uuid, caller.actor))
-        self._running = number
         digest = sha256()
         try:
             rows = plan.sheet.rows()
@@ -110,8 +108,6 @@ class Imports:
             with contextlib.suppress(GatewayError):
                 await self._discard(number)
             raise
-        finally:
-            self._running = None
         return uuid
 
     def _seal(self, plan: Plan, number: int, rows: Iterator, digest: Any) -> list[NewGuest] | None:
@@ -121,14 +117,9 @@ class Imports:
         if not lines:
             return None
         self._seals.keys.refill()
-        new = []
-        for line, cells in lines:
-            uuid = plan.new.get(line)
-            entry = plan.lines.read(line, cells) if uuid else None
-            if uuid and isinstance(entry, Entry):
-                new.append(self._new(uuid, both(entry, plan.more[uuid]) if uuid in plan.more else entry, number))
-                for sealed in (new[-1].profile_sealed or b"", *[one.address_sealed for one in new[-1].contacts]):
-                    digest.update(sealed)
+        new = [self._new(plan.new[line], plan.entry(line, cells), number) for line, cells in lines if line in plan.new]
+        for guest in new:
+            digest.update(vouched(guest.profile_sealed, guest.contacts))
         return new
 
     def _new(self, uuid: bytes, entry: Entry, number: int) -> NewGuest:
@@ -192,9 +183,10 @@ class Imports:
 
     async def tidy(self) -> None:
         """Remove what imports left behind that never finished: the process ended, or the disk was full."""
+        if self._busy:
+            return
         for number in imports.unfinished(self._db.reader):
-            if number != self._running:
-                await self._discard(number)
+            await self._discard(number)
 
     async def _discard(self, number: int) -> None:
         while not await self._db.write(_remove, number):
@@ -214,9 +206,7 @@ def _add(tx: Tx, items: Sequence[list[NewGuest]]) -> list[None]:
 def _audit(actor: str, public: str, digest: Any, tx: Tx, fills: Sequence[Fill]) -> None:
     """One entry for the whole list: its hash covers everything that was sealed for it."""
     for fill in fills:
-        digest.update(fill.edit.profile_sealed or b"")
-        for contact in fill.contacts:
-            digest.update(contact.address_sealed)
+        digest.update(vouched(fill.edit.profile_sealed, fill.contacts))
     tx.audit(actor, "guests.imported", public, digest.digest())
 
 

@@ -58,6 +58,13 @@ class Plan:
         self.report.unchanged = len(self._known) - len(self.fills)
         return bool(rows)
 
+    def entry(self, line: int, cells: list[str] | None) -> Entry:
+        """The whole of a line that is a new guest, with what later lines add to it."""
+        entry = self.lines.read(line, cells)
+        assert isinstance(entry, Entry)  # noqa: S101 it was one when the plan was made
+        more = self.more.get(self.new[line])
+        return both(entry, more) if more else entry
+
     def _place(self, line: int, entry: Entry, owners: Owners, stored: dict[bytes, Whole]) -> None:
         """Find out whom a line is about."""
         who = self._who(entry, owners)

@@ -1,5 +1,8 @@
 """What of a guest is sealed, and under which key: name, source and addresses, each bound to its own row."""
 
+from collections.abc import Sequence
+from hashlib import sha256
+
 from msgspec import Struct, json
 
 from gateway import ids
@@ -56,3 +59,8 @@ class Seals:
             for one in guest.contacts
         ]
         return GuestContent(profile.name, profile.source, addresses)
+
+
+def vouched(sealed: bytes | None, contacts: Sequence[NewContact]) -> bytes:
+    """What an audit entry about a guest vouches for: a hash of the sealed profile and the sealed new addresses."""
+    return sha256(b"".join([sealed or b"", *[contact.address_sealed for contact in contacts]])).digest()

@@ -11,7 +11,9 @@ _COLUMNS = """
     g.id, g.uuid, g.key_id, g.status, g.country, g.region, g.timezone, g.language,
     c.id, c.uuid, c.address_sealed, c.blind
 """
-ARRIVED = "NOT EXISTS (SELECT 1 FROM imports i WHERE i.id = g.import_id AND i.finished_at IS NULL)"
+ARRIVED = """
+    (g.import_id IS NULL OR EXISTS (SELECT 1 FROM imports i WHERE i.id = g.import_id AND i.finished_at IS NOT NULL))
+"""
 """Of a guest `g`: not part of an import that is still under way, and may yet turn out never to have been."""
 
 
