@@ -41,12 +41,12 @@ from gateway.record import Record
 from gateway.repeats import Repeats
 from gateway.routing import Provider, Routes
 from gateway.rules import Rulebook
-from gateway.stop_lists import StopLists
-from gateway.stops import Stops
 from gateway.store import guests, limits, outbox, schema
 from gateway.store.db import Database
 from gateway.store.reserve import Reserve
 from gateway.stories import Stories
+from gateway.suppression_lists import SuppressionLists
+from gateway.suppressions import Suppressions
 from gateway.tools import ProviderTools
 from gateway.vault import Vault
 
@@ -143,8 +143,8 @@ class Gateway:
         self.entries = Entries(self.db, seals, self.addresses, self.ids)
         self.imports = Imports(self.db, seals, self.vault.index, self.ids)
         self.exports = Exports(self.db, seals)
-        self.stops = Stops(self.db, self.vault)
-        self.stop_lists = StopLists(self.db, self.stops)
+        self.suppressions = Suppressions(self.db, self.vault)
+        self.suppression_lists = SuppressionLists(self.db, self.suppressions)
 
     def _build(self, config: Config) -> Parts:
         """Everything that works, out of the parts that keep. Raises NotUsable and changes nothing."""

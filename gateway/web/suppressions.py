@@ -8,8 +8,8 @@ from msgspec import Meta, Struct, json
 from gateway import pages
 from gateway.answers import Answer
 from gateway.orders import UnsubscribeAnswer, UnsubscribeOrder
-from gateway.stop_lists import StopReport
-from gateway.stops import StopList, StopView
+from gateway.suppression_lists import SuppressionReport
+from gateway.suppressions import SuppressionList, SuppressionView
 from gateway.web import tables
 from gateway.web.door import Call
 from gateway.web.routes import Routes
@@ -24,10 +24,10 @@ class LiftOrder(Struct, frozen=True, forbid_unknown_fields=True):
     reason: Annotated[str, Meta(min_length=1, max_length=500)]
 
 
-@routes.get("/suppressions", scope="suppressions", gives=StopList)
-async def list_(call: Call) -> StopList:
+@routes.get("/suppressions", scope="suppressions", gives=SuppressionList)
+async def list_(call: Call) -> SuppressionList:
     """Stops, newest first, narrowed by the query."""
-    return await call.gateway.stops.many(call.query, call.caller)
+    return await call.gateway.suppressions.many(call.query, call.caller)
 
 
 @routes.post("/suppressions", scope="suppressions", takes=UnsubscribeOrder, gives=UnsubscribeAnswer, status=201)
@@ -37,28 +37,28 @@ async def add(call: Call) -> Answer:
     return Answer(json.encode(made), 201, (("Location", f"/communications/suppressions/{made.id}"),))
 
 
-@routes.get("/suppressions/{id}", scope="suppressions", gives=StopView)
-async def show(call: Call) -> StopView:
+@routes.get("/suppressions/{id}", scope="suppressions", gives=SuppressionView)
+async def show(call: Call) -> SuppressionView:
     """One stop."""
-    return await call.gateway.stops.one(call.match("id"), pages.with_content(call.query), call.caller)
+    return await call.gateway.suppressions.one(call.match("id"), pages.with_content(call.query), call.caller)
 
 
-@routes.post("/suppressions/{id}/lift", scope="suppressions.lift", takes=LiftOrder, gives=StopView)
+@routes.post("/suppressions/{id}/lift", scope="suppressions.lift", takes=LiftOrder, gives=SuppressionView)
 async def lift(call: Call) -> Answer:
     """Take back a stop that was written by mistake; 202 while a second person has yet to agree."""
-    done = await call.gateway.stops.lift(call.match("id"), call.order.reason, call.caller)
+    done = await call.gateway.suppressions.lift(call.match("id"), call.order.reason, call.caller)
     return Answer(json.encode(done), 200 if done.lifted_at else 202)
 
 
-@local.post("/suppressions/import", scope="suppressions", gives=StopReport)
-async def import_(call: Call) -> StopReport:
+@local.post("/suppressions/import", scope="suppressions", gives=SuppressionReport)
+async def import_(call: Call) -> SuppressionReport:
     """Stop everyone on a list."""
     with call.gateway.imports.turn():
         raw, charset = await tables.read(call)
-        return await call.gateway.stop_lists.take(raw, charset, call.parts.privacy, call.caller)
+        return await call.gateway.suppression_lists.take(raw, charset, call.parts.privacy, call.caller)
 
 
 @local.get("/suppressions/export", scope="suppressions")
 async def export(call: Call) -> web.StreamResponse:
     """Every stop in force as CSV."""
-    return await tables.give(call, await call.gateway.stop_lists.export(call.caller), "suppressions.csv")
+    return await tables.give(call, await call.gateway.suppression_lists.export(call.caller), "suppressions.csv")

@@ -1,4 +1,4 @@
-"""Stops from a file and into one, for whoever changes to the gateway or away from it."""
+"""Suppressions from a file and into one, for whoever changes to the gateway or away from it."""
 
 import asyncio
 import sqlite3
@@ -15,10 +15,10 @@ from gateway.errors import Fault, Invalid
 from gateway.orders import UnsubscribeOrder
 from gateway.privacy import Privacy
 from gateway.sheet import Line, Reading, Sheet
-from gateway.stops import Stops
-from gateway.store import stops
+from gateway.store import suppressions
 from gateway.store.db import Database
-from gateway.store.stops import Stop
+from gateway.store.suppressions import Stored
+from gateway.suppressions import Suppressions
 
 COLUMNS = ("email", "phone", "scope", "channels", "categories", "classes", "source", "received_at")
 LISTS = ("channels", "categories", "classes")
@@ -26,26 +26,26 @@ HEAD = ("id", *COLUMNS[:7], "permanent", "received_at")
 SLICE = 200
 
 
-class StopReport(Reading, kw_only=True):
-    """What came of a list of stops."""
+class SuppressionReport(Reading, kw_only=True):
+    """What came of a list of suppressions."""
 
     stopped: int = 0
 
 
-class StopLists:
-    """Takes lists of stops in, gives them out. A stop that can be read counts, whatever is wrong with another line: it
-    is better to write to one guest too few."""
+class SuppressionLists:
+    """Takes lists in and gives them out. Every line that can be read counts, whatever is wrong with the others: it is
+    better to write to one guest too few."""
 
-    def __init__(self, db: Database, stops_: Stops):
-        self._db, self._stops = db, stops_
+    def __init__(self, db: Database, suppressions_: Suppressions):
+        self._db, self._suppressions = db, suppressions_
 
-    async def take(self, raw: bytes, charset: str | None, privacy: Privacy, caller: Caller) -> StopReport:
+    async def take(self, raw: bytes, charset: str | None, privacy: Privacy, caller: Caller) -> SuppressionReport:
         """Read a list and stop whomever it names. Raises Invalid, TooLarge, WrongEncoding for what is no such list."""
         table = await asyncio.to_thread(Sheet, raw, charset)
         columns = sheet.columns(table, COLUMNS, {})
         if not {"email", "phone"} & columns.keys():
             raise Invalid(faults=[Fault("", "no-address-column", "a column called email or phone")])
-        report = StopReport.of(table, columns)
+        report = SuppressionReport.of(table, columns)
         rows = table.rows()
         while lines := await asyncio.to_thread(lambda: list(islice(rows, SLICE))):
             report.rows += len(lines)
@@ -75,8 +75,8 @@ class StopLists:
         return sheet.slices(HEAD, partial(self._db.read, self._slice), {"state": "in_force"})
 
     def _slice(self, reader: sqlite3.Connection, wanted: dict[str, object]) -> tuple[list[list[str]], int | None]:
-        rows = stops.search(reader, wanted, SLICE)
-        addresses = self._stops.addresses(reader, rows)
+        rows = suppressions.search(reader, wanted, SLICE)
+        addresses = self._suppressions.addresses(reader, rows)
         lines = [_line(row, address) for row, address in zip(rows, addresses, strict=True)]
         return lines, rows[-1].id if rows else None
 
@@ -96,9 +96,9 @@ def _order(cells: Sequence[str] | None, columns: Mapping[str, int]) -> Unsubscri
         return "invalid"
 
 
-def _line(stop: Stop, address: Mapping[str, str]) -> list[str]:
-    lists = ["; ".join(names) for names in (stop.channels, stop.categories, stop.classes)]
+def _line(entry: Stored, address: Mapping[str, str]) -> list[str]:
+    lists = ["; ".join(names) for names in (entry.channels, entry.categories, entry.classes)]
     return [
-        ids.public("sup", stop.uuid), address.get("email", ""), address.get("phone", ""), stop.scope, *lists,
-        stop.source, "true" if stop.permanent else "false", rfc3339(stop.created_at),
+        ids.public("sup", entry.uuid), address.get("email", ""), address.get("phone", ""), entry.scope, *lists,
+        entry.source, "true" if entry.permanent else "false", rfc3339(entry.created_at),
     ]  # fmt: skip
