@@ -16,6 +16,7 @@ from msgspec import Struct, field
 from gateway.errors import Fault, Invalid, TooLarge, WrongEncoding
 
 LARGEST = 32 << 20
+ADDRESSES = {"email", "phone"}
 MOST_COLUMNS, MOST_ROWS = 100, 100_000
 LONGEST_LINE = 1 << 20
 MOST_LINES = 1000
@@ -32,8 +33,8 @@ NAMED = {
 """What a Content-Type may say, and how it is read. Latin-1 is read as windows-1252, as browsers do."""
 TOLD = {"utf-8-sig": "utf-8", "utf-16-le": "utf-16", "utf-16-be": "utf-16", "cp1252": "windows-1252"}
 DELIMITERS = (",", ";", "\t", "|")
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-_ESCAPED = re.compile(r"'+[=+\-@\t\r]")
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n\0]")
+_ESCAPED = re.compile(r"'+[=+\-@\t\r\n\0]")
 
 
 class Line(Struct, frozen=True):
@@ -175,7 +176,7 @@ def _fits(raw: bytes, codec: str) -> bool:
 
 def columns(sheet: Sheet, known: Sequence[str], named: Mapping[str, str]) -> dict[str, int]:
     """Which of the `known` columns is where in a sheet: by its own name, or by the one that `named` gives. Raises
-    Invalid for a name the header does not have, or has twice."""
+    Invalid for a name the header does not have, or has twice, and for a sheet that has no addresses."""
     header = [_alike(name) for name in sheet.header]
     found, faults = {}, []
     for column in known:
@@ -186,6 +187,8 @@ def columns(sheet: Sheet, known: Sequence[str], named: Mapping[str, str]) -> dic
             found[column] = header.index(name)
         elif column in named:
             faults.append(Fault(f"?{column}", "unknown-column", "a name that is in the header"))
+    if not faults and not found.keys() & ADDRESSES:
+        faults.append(Fault("", "no-address-column", "a column called email or phone"))
     if faults:
         raise Invalid(faults=faults)
     return found

@@ -11,7 +11,7 @@ from msgspec import ValidationError, convert
 from gateway import ids, reading, sheet
 from gateway.callers import Caller
 from gateway.clock import rfc3339
-from gateway.errors import Fault, Invalid
+from gateway.errors import Invalid
 from gateway.orders import UnsubscribeOrder
 from gateway.privacy import Privacy
 from gateway.sheet import Line, Reading, Sheet
@@ -43,8 +43,6 @@ class SuppressionLists:
         """Read a list and stop whomever it names. Raises Invalid, TooLarge, WrongEncoding for what is no such list."""
         table = await asyncio.to_thread(Sheet, raw, charset)
         columns = sheet.columns(table, COLUMNS, {})
-        if not {"email", "phone"} & columns.keys():
-            raise Invalid(faults=[Fault("", "no-address-column", "a column called email or phone")])
         report = SuppressionReport.of(table, columns)
         rows = table.rows()
         while lines := await asyncio.to_thread(lambda: list(islice(rows, SLICE))):

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from gateway import ids, sheet
 from gateway.callers import Caller
-from gateway.errors import Fault, GatewayError, Invalid, Unavailable
+from gateway.errors import GatewayError, Invalid, Unavailable
 from gateway.guestbook.forms import ImportReport
 from gateway.guestbook.lines import COLUMNS, Entry, Lines, lacking
 from gateway.guestbook.plan import SLICE, Plan
@@ -88,8 +88,6 @@ class Imports:
     def _plan(self, raw: bytes, wish: Wish) -> Plan:
         table = Sheet(raw, wish.charset)
         columns = sheet.columns(table, COLUMNS, wish.named)
-        if not {"email", "phone"} & columns.keys():
-            raise Invalid(faults=[Fault("", "no-address-column", "a column called email or phone")])
         report = ImportReport.of(table, columns, mode=wish.mode, dry_run=wish.dry_run)
         return Plan(table, Lines(self._index, columns), self._seals, self._ids, report)
 
