@@ -1,14 +1,12 @@
-"""Lists of guests from a file. The whole file is looked at before anything is written; what is written counts from the
-last transaction on, all at once, and what never came to that is removed.
+"""Lists of guests from a file. The whole file is looked at before anything is written; what is written counts from one
+transaction on, all of it, and what never came to that is removed.
 
 All work on lines is done in threads, a slice at a time, so that sends and deliveries go on beside it.
 """
 
 import asyncio
 import contextlib
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from hashlib import sha256
 from itertools import islice
 from typing import Any, Literal, NamedTuple
@@ -16,15 +14,16 @@ from typing import Any, Literal, NamedTuple
 from gateway import ids, sheet
 from gateway.callers import Caller
 from gateway.errors import GatewayError, Invalid, Unavailable
+from gateway.guestbook.fills import Fills
 from gateway.guestbook.forms import ImportReport
-from gateway.guestbook.lines import COLUMNS, Entry, Lines, lacking
+from gateway.guestbook.lines import COLUMNS, Entry, Lines
 from gateway.guestbook.plan import SLICE, Plan
 from gateway.guestbook.seals import Profile, Seals, vouched
 from gateway.sheet import Sheet
-from gateway.store import guestbook, guests, imports, suppressions
+from gateway.store import guests, imports
 from gateway.store.db import Database, Tx
-from gateway.store.guestbook import Edit
-from gateway.store.guests import NewContact, NewGuest
+from gateway.store.guests import NewGuest
+from gateway.store.imports import Fill
 from gateway.vault import Index
 
 DISCARDED = 1000
@@ -40,22 +39,12 @@ class Wish(NamedTuple):
     dry_run: bool
 
 
-class Fill(NamedTuple):
-    """What a guest in the store lacked, sealed, and the version of him it was found for."""
-
-    uuid: bytes
-    version: int
-    edit: Edit
-    contacts: list[NewContact]
-    tags: list[str]
-    blinds: list[bytes]
-
-
 class Imports:
     """Takes lists in, one at a time."""
 
     def __init__(self, db: Database, seals: Seals, index: Index, ids_: ids.Ids):
         self._db, self._seals, self._index, self._ids = db, seals, index, ids_
+        self._fills = Fills(seals, index, ids_)
         self._busy = False
 
     @contextlib.contextmanager
@@ -96,29 +85,51 @@ class Imports:
     async def _store(self, plan: Plan, caller: Caller) -> bytes:
         uuid = self._ids.new()
         number = await self._db.write(_begin, (uuid, caller.actor))
-        digest = sha256()
         try:
-            rows = plan.sheet.rows()
-            while (new := await asyncio.to_thread(self._seal, plan, number, rows, digest)) is not None:
-                await self._db.write(_add, new)
-            await self._finish(plan.fills, number, partial(_audit, caller.actor, ids.public("imp", uuid), digest))
+            digest = sha256()
+            await self._add(plan, number, digest)
+            entry = caller.actor, "guests.imported", ids.public("imp", uuid), digest.digest()
+            await self._db.write(self._finish, (number, entry))
         except BaseException:
             with contextlib.suppress(GatewayError):
                 await self._discard(number)
             raise
+        await self._fill(number)
         return uuid
 
-    def _seal(self, plan: Plan, number: int, rows: Iterator, digest: Any) -> list[NewGuest] | None:
+    async def _add(self, plan: Plan, number: int, digest: Any) -> None:
+        """Write everything that does not count yet. The digest takes in all that is sealed for it."""
+        rows = plan.sheet.rows()
+        while (new := await asyncio.to_thread(self._seal, plan, number, rows)) is not None:
+            await self._db.write(_add_guests, new)
+            for guest in new:
+                digest.update(vouched(guest.profile_sealed, guest.contacts))
+        wanted = list(plan.fills.items())
+        for at in range(0, len(wanted), SLICE):
+            fills = await self._db.read(self._fills.seal, dict(wanted[at : at + SLICE]))
+            await self._db.write(_add_fills, (number, fills))
+            for fill in fills:
+                digest.update(fill.said_sealed)
+
+    def _finish(self, tx: Tx, items: Sequence[tuple[int, tuple[str, str, str, bytes]]]) -> list[None]:
+        """The work from which on imports count, each with one audit entry for the whole list."""
+        for number, entry in items:
+            imports.finish(tx, number, self._ids)
+            tx.audit(*entry)
+        return [None] * len(items)
+
+    async def _fill(self, number: int) -> None:
+        while not await self._db.write(self._fills.apply, number):
+            pass
+
+    def _seal(self, plan: Plan, number: int, rows: Iterator) -> list[NewGuest] | None:
         """The new guests of the next slice of lines; None when there are no more lines. Keys are written ahead here,
         before they run out where nobody may wait."""
         lines = list(islice(rows, SLICE))
         if not lines:
             return None
         self._seals.keys.refill()
-        new = [self._new(plan.new[line], plan.entry(line, cells), number) for line, cells in lines if line in plan.new]
-        for guest in new:
-            digest.update(vouched(guest.profile_sealed, guest.contacts))
-        return new
+        return [self._new(plan.new[line], plan.entry(line, cells), number) for line, cells in lines if line in plan.new]
 
     def _new(self, uuid: bytes, entry: Entry, number: int) -> NewGuest:
         about, key_id = entry.about, self._seals.keys.next_key()
@@ -127,64 +138,17 @@ class Imports:
         return NewGuest(uuid, key_id, about.country, about.region, about.timezone, about.language, sealed, contacts,
                         list(dict.fromkeys(about.tags)), number)  # fmt: skip
 
-    async def _finish(self, wanted: Mapping[bytes, Entry], number: int, audit: partial) -> None:
-        """The last transaction. Guests who were edited since their gaps were looked for are looked at again."""
-        fills: dict[bytes, Fill] = {}
-        stale = list(wanted)
-        while True:
-            for at in range(0, len(stale), SLICE):
-                some = stale[at : at + SLICE]
-                fills |= await self._db.read(self._fills, {uuid: wanted[uuid] for uuid in some})
-            stale = await self._db.write(partial(self._conclude, number, audit), list(fills.values()))
-            if not stale:
-                return
-            for uuid in stale:
-                del fills[uuid]
-
-    def _fills(self, reader: sqlite3.Connection, wanted: Mapping[bytes, Entry]) -> dict[bytes, Fill]:
-        """What these guests lack now, sealed. Whoever lacks nothing any more, or is gone, is left out."""
-        found = {}
-        for guest in guestbook.some(reader, list(wanted)):
-            profile = self._seals.open_profile(guest)
-            gap = lacking(guest, profile, wanted[guest.uuid])
-            if gap is None:
-                continue
-            about = gap.about
-            full = Profile(profile.name or about.name, profile.source or about.source)
-            edit = Edit(
-                guest.country or about.country, guest.region or about.region, guest.timezone or about.timezone,
-                guest.language or about.language, self._seals.profile(guest.key_id, guest.uuid, full), guest.id,
-            )  # fmt: skip
-            contacts = [self._seals.contact(guest.key_id, *contact) for contact in gap.contacts]
-            blinds = [contact.blind for contact in guest.contacts] + [contact.blind for contact in contacts]
-            found[guest.uuid] = Fill(guest.uuid, guest.version, edit, contacts, list(about.tags), blinds)
-        return found
-
-    def _conclude(self, number: int, audit: partial, tx: Tx, items: Sequence[list[Fill]]) -> list[list[bytes]]:
-        """The work of the last transaction. If guests were edited meanwhile, it does nothing and names them."""
-        (fills,) = items
-        stale = [fill.uuid for fill in fills if not guestbook.is_version(tx, fill.edit.id, fill.version)]
-        if not stale:
-            for fill in fills:
-                guestbook.edit(tx, fill.edit)
-                guests.add_contacts(tx, [(fill.edit.id, contact) for contact in fill.contacts])
-                guests.add_tags(tx, [(fill.edit.id, tag) for tag in fill.tags])
-                if fill.contacts:
-                    suppressions.inherit(tx, fill.blinds, self._ids)
-                for blind in fill.blinds:
-                    tx.changed(blind)
-            imports.finish(tx, number, self._ids)
-            audit(tx, fills)
-        return [stale]
-
     # -- what never came to an end ------------------------------------------------------------------------------------
 
     async def tidy(self) -> None:
-        """Remove what imports left behind that never finished: the process ended, or the disk was full."""
+        """Bring to an end what was cut short, because the process ended or the disk was full: remove what imports left
+        behind that never counted, and go on with those that did."""
         if self._busy:
             return
         for number in imports.unfinished(self._db.reader):
             await self._discard(number)
+        for number in imports.unapplied(self._db.reader):
+            await self._fill(number)
 
     async def _discard(self, number: int) -> None:
         while not await self._db.write(_remove, number):
@@ -195,17 +159,16 @@ def _begin(tx: Tx, items: Sequence[tuple[bytes, str]]) -> list[int]:
     return [imports.begin(tx, uuid, actor) for uuid, actor in items]
 
 
-def _add(tx: Tx, items: Sequence[list[NewGuest]]) -> list[None]:
+def _add_guests(tx: Tx, items: Sequence[list[NewGuest]]) -> list[None]:
     for new in items:
         guests.add_many(tx, new)
     return [None] * len(items)
 
 
-def _audit(actor: str, public: str, digest: Any, tx: Tx, fills: Sequence[Fill]) -> None:
-    """One entry for the whole list: its hash covers everything that was sealed for it."""
-    for fill in fills:
-        digest.update(vouched(fill.edit.profile_sealed, fill.contacts))
-    tx.audit(actor, "guests.imported", public, digest.digest())
+def _add_fills(tx: Tx, items: Sequence[tuple[int, list[Fill]]]) -> list[None]:
+    for number, fills in items:
+        imports.add_fills(tx, number, fills)
+    return [None] * len(items)
 
 
 def _remove(tx: Tx, items: Sequence[int]) -> list[bool]:

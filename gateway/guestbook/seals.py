@@ -47,6 +47,14 @@ class Seals:
         uuid = self._ids.new()
         return NewContact(uuid, kind, blind, self._vault.seal(key_id, "contacts", "address", uuid, address.encode()))
 
+    def said(self, key_id: int, uuid: bytes, said: bytes) -> bytes:
+        """Seal what a list says of a guest until it is added to him; `uuid` is the fill's."""
+        return self._vault.seal(key_id, "import_fills", "said", uuid, said)
+
+    def open_said(self, key_id: int, uuid: bytes, sealed: bytes) -> bytes:
+        """Open it again. Raises CannotOpen."""
+        return self._vault.unseal(key_id, "import_fills", "said", uuid, sealed)
+
     def open_address(self, key_id: int, contact: Contact) -> str:
         """The address of a contact point. Raises CannotOpen."""
         return self._vault.unseal(key_id, "contacts", "address", contact.uuid, contact.address_sealed).decode()

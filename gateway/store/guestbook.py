@@ -120,12 +120,6 @@ def edit(tx: Tx, new: Edit) -> None:
     )
 
 
-def is_version(tx: Tx, guest_id: int, version: int) -> bool:
-    """Whether a guest is still there, in this version."""
-    row = tx.first("SELECT version FROM guests WHERE id = ? AND status <> 'erased'", (guest_id,))
-    return row == (version,)
-
-
 def untag(tx: Tx, guest_id: int) -> None:
     """Take all of a guest's tags."""
     tx.execute("DELETE FROM guest_tags WHERE guest_id = ?", (guest_id,))

@@ -2,10 +2,19 @@
 
 import sqlite3
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from gateway.ids import Ids
 from gateway.store import suppressions
 from gateway.store.db import Tx
+
+
+class Fill(NamedTuple):
+    """What a list adds to a guest who is known, sealed under his key."""
+
+    uuid: bytes
+    guest: bytes
+    said_sealed: bytes
 
 
 def begin(tx: Tx, uuid: bytes, actor: str) -> int:
@@ -31,6 +40,36 @@ def finish(tx: Tx, import_id: int, ids: Ids) -> None:
         tx.changed(blind)
 
 
+def add_fills(tx: Tx, import_id: int, fills: Sequence[Fill]) -> None:
+    """Write down what an import adds to guests who are known."""
+    tx.insert_many("import_fills (import_id, uuid, guest_uuid, said_sealed)", [(import_id, *fill) for fill in fills])
+
+
+def fills(tx: Tx, import_id: int, most: int) -> list[Fill]:
+    """Some of what an import still has to add, in the order of its lines."""
+    rows = tx.execute(
+        "SELECT uuid, guest_uuid, said_sealed FROM import_fills WHERE import_id = ? ORDER BY id LIMIT ?",
+        (import_id, most),
+    )
+    return [Fill._make(row) for row in rows]
+
+
+def filled(tx: Tx, uuids: Sequence[bytes]) -> None:
+    """Forget what has been added."""
+    tx.executemany("DELETE FROM import_fills WHERE uuid = ?", [(uuid,) for uuid in uuids])
+
+
+def unapplied(reader: sqlite3.Connection) -> list[int]:
+    """Imports that count and still have something to add."""
+    rows = reader.execute(
+        """
+        SELECT DISTINCT f.import_id FROM import_fills f JOIN imports i ON i.id = f.import_id
+        WHERE i.finished_at IS NOT NULL ORDER BY f.import_id
+        """
+    )
+    return [number for (number,) in rows]
+
+
 def unfinished(reader: sqlite3.Connection) -> list[int]:
     """Imports that have not been finished."""
     return [number for (number,) in reader.execute("SELECT id FROM imports WHERE finished_at IS NULL ORDER BY id")]
@@ -47,5 +86,6 @@ def discard(tx: Tx, import_id: int, most: int) -> bool:
         tx.execute_for(statement, (), guests)
     if len(guests) == most:
         return False
+    tx.execute("DELETE FROM import_fills WHERE import_id = ?", (import_id,))
     tx.execute("DELETE FROM imports WHERE id = ?", (import_id,))
     return True

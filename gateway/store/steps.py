@@ -127,6 +127,13 @@ def guestbook(db: sqlite_utils.Database) -> None:
             finished_at INTEGER
         ) STRICT
         """,
+        """
+        CREATE TABLE import_fills (
+            id INTEGER PRIMARY KEY, uuid BLOB NOT NULL UNIQUE, import_id INTEGER NOT NULL, guest_uuid BLOB NOT NULL,
+            said_sealed BLOB NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX import_fills_by_import ON import_fills (import_id, id)",
         "ALTER TABLE suppressions ADD COLUMN lift_asked_by BLOB",
         "ALTER TABLE suppressions ADD COLUMN lift_reasons_sealed BLOB",
     )
