@@ -195,7 +195,7 @@ async def test_no_column_makes_a_consent(run):
 async def test_a_line_about_somebody_known_fills_gaps_and_overwrites_nothing(run):
     """What the guest has stays; country, tags and a second address are added. The same list again changes nothing."""
     await load(run, TWO)
-    text = "email,phone,name,country,tags,source\nana@example.org,+351933333333,Anna,ES,bride,her mother\n"
+    text = "email,phone,name,country,tags,source\nana@example.org,+351933333333,Anna,ES,bride VIP bride,her mother\n"
     reply = await load(run, text)
     assert [reply.json[name] for name in ("created", "filled", "unchanged")] == [0, 1, 0]
     ana = (["ana@example.org", "+351933333333"], "PT", ["bride", "vip"], "her mother")

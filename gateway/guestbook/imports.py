@@ -136,7 +136,7 @@ class Imports:
         sealed = self._seals.profile(key_id, uuid, Profile(about.name, about.source))
         contacts = [self._seals.contact(key_id, *contact) for contact in entry.contacts]
         return NewGuest(uuid, key_id, about.country, about.region, about.timezone, about.language, sealed, contacts,
-                        list(dict.fromkeys(about.tags)), number)  # fmt: skip
+                        about.tags, number)  # fmt: skip
 
     # -- what never came to an end ------------------------------------------------------------------------------------
 

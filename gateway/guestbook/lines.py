@@ -17,8 +17,10 @@ from gateway.vault import Index
 COLUMNS = ("name", "email", "phone", "country", "region", "timezone", "language", "tags", "source")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _WRITTEN: dict[str, Callable[[str], object]] = {
-    "country": str.upper, "region": str.upper, "tags": lambda cell: re.split(r"[;,\s]+", cell.lower().strip(";, ")),
-}  # fmt: skip
+    "country": str.upper,
+    "region": str.upper,
+    "tags": lambda cell: list(dict.fromkeys(re.split(r"[;,\s]+", cell.lower().strip(";, ")))),
+}
 """How a cell is to be taken where a list may be less strict than the API."""
 
 
