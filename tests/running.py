@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import RawTestServer
 
 from gateway.cli.serve import listening, prepare
 from gateway.config import load
@@ -128,7 +128,7 @@ async def running(
     run = Running(gateway, folder, log)
     door = bind("127.0.0.1", 0)
     run.base = f"http://127.0.0.1:{door.getsockname()[1]}"
-    local = TestServer(app.at_the_socket(app.make(gateway, app.LOCAL), 0))
+    local = RawTestServer(app.Application(gateway, app.LOCAL, gateway.callers.local(0)))
     try:
         async with listening(gateway, door, app.MAIN), aiohttp.ClientSession() as run.http:
             await local.start_server(access_log=None)

@@ -6,6 +6,7 @@ import json
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway import metrics
 from gateway.model import SCOPES
 from gateway.web import app, body
 from tests.running import BOOKING, CONFIG, running
@@ -71,10 +72,27 @@ async def test_a_body_is_one_document_or_nothing(run, sent, status, code):
     assert (await run.call("POST", SEND, json.dumps(ORDER).encode())).status == 202
 
 
-async def test_a_member_twice_inside_a_good_order_is_refused(run):
-    """The order would be fine; that two readers could see two subjects is not."""
-    twice = json.dumps(ORDER)[:-1] + ', "subject": "Other"}'
-    assert (await run.call("POST", SEND, twice.encode())).json["type"].endswith("bad-json")
+@pytest.mark.parametrize(
+    "twice",
+    [
+        ', "subject": "Other"}',
+        ', "subject" : "Other"}',
+        ', "subject"\t:"Other"}',
+        ',\n"subject"\n: "Other"}',
+        ', "reference" : "a", "subject": "Other"}',
+        ', "s\\u0075bject": "Other"}',
+        ', "metadata": {"a": "1", "b": "2", "a": "3"}}',
+        ', "metadata": {"a" : "1", "b\\":": "2", "a": "3"}}',
+        ', "declares": {"advertisement": true, "advertisement": true}}',
+    ],
+)
+async def test_a_member_twice_inside_a_good_order_is_refused(run, twice):
+    """The order would be fine; that two readers could see two subjects is not, however it is written."""
+    order = {name: value for name, value in ORDER.items() if name not in ("metadata", "declares", "reference")}
+    sent = json.dumps(order)[:-1] + twice
+    assert (await run.call("POST", SEND, sent.encode())).json["type"].endswith("bad-json")
+    once = json.dumps(json.loads(sent)).replace('"a":', '"a" :')
+    assert (await run.call("POST", SEND, once.encode())).status == 202
 
 
 @pytest.mark.parametrize(
@@ -198,6 +216,24 @@ async def test_methods_and_paths(run):
         assert reply.headers["Allow"]
     answer = await raw(run, b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 405 ")
+
+
+async def test_what_comes_to_no_door_is_counted_and_logged(run):
+    """Under one route and a method of a closed set, never under what was asked for."""
+
+    def counted(method: str, status: int) -> float:
+        return metrics.REQUESTS.labels(method, "none", status)._value.get()
+
+    before = counted("GET", 404), counted("other", 404), counted("other", 405)
+    await run.call("GET", "/ana@example.org")
+    await run.call("PURGE", "/nowhere")
+    await run.call("PURGE", SEND)
+    assert (counted("GET", 404), counted("other", 404), counted("other", 405)) == tuple(one + 1 for one in before)
+    run.gateway.log.close()
+    lines = run.log_text.getvalue()
+    assert lines.count('"route":"none"') == 3
+    assert "ana@" not in lines
+    assert "PURGE" not in lines
 
 
 async def test_head_is_get_without_the_body(run):

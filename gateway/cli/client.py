@@ -64,7 +64,7 @@ async def _opened(config_path: Path | None, data: DataFolder) -> AsyncIterator[N
 @contextlib.asynccontextmanager
 async def at_socket(gateway: Gateway) -> AsyncIterator[None]:
     """The local application at DATA/gateway.sock (0600)."""
-    runner = app.runner(app.at_the_socket(app.make(gateway, app.LOCAL), os.getuid()))
+    runner = app.runner(app.Application(gateway, app.LOCAL, gateway.callers.local(os.getuid())))
     await runner.setup()
     gateway.data.socket.unlink(missing_ok=True)
     mask = os.umask(0o177)

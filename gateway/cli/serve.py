@@ -152,7 +152,7 @@ async def doors(gateway: Gateway) -> AsyncIterator[list[int]]:
 @contextlib.asynccontextmanager
 async def listening(gateway: Gateway, door: socket.socket, routes) -> AsyncIterator[None]:
     """One application at one socket."""
-    runner = app.runner(app.make(gateway, routes))
+    runner = app.runner(app.Application(gateway, routes))
     await runner.setup()
     assert runner.server is not None  # noqa: S101 there is one from setup on
     protocol = protocols(runner.server, gateway, **app.OPTIONS)

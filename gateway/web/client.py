@@ -5,7 +5,7 @@ from aiohttp import web
 from gateway.callers import within
 
 
-def client_address(request: web.Request, proxies: tuple[str, ...]) -> str:
+def client_address(request: web.BaseRequest, proxies: tuple[str, ...]) -> str:
     """The client's IP address, "" where there is none. X-Forwarded-For counts only when the line comes from one of
     `proxies`; of its addresses the last that is no proxy of ours was seen by one of ours, those before it by nobody."""
     address = request.remote or ""

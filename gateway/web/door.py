@@ -17,9 +17,10 @@ from gateway.errors import BadIdempotencyKey, BadJson, GatewayError, QuotaExceed
 from gateway.limits import Standing
 from gateway.web import body, problem
 from gateway.web.client import client_address
-from gateway.web.keys import ACTOR, GATEWAY
 from gateway.web.routes import Door
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+"""The methods that are counted by name."""
 ONCE = ("Authorization", "Idempotency-Key", "Content-Type")
 CSP = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 ALWAYS = (
@@ -31,13 +32,18 @@ ALWAYS = (
 )
 
 
+Handler = Callable[[web.BaseRequest, Mapping[str, str]], Awaitable[web.StreamResponse]]
+"""Answers a request; the variable parts of its path are the second argument."""
+
+
 class Call(Struct):
     """One request, as a view sees it."""
 
     gateway: Any
     parts: Any
-    request: web.Request
+    request: web.BaseRequest
     id: str
+    path: Mapping[str, str]
     caller: Caller = NOBODY
     order: Any = None
     raw: bytes = b""
@@ -48,22 +54,41 @@ class Call(Struct):
 
     def match(self, name: str) -> str:
         """A part of the path."""
-        return self.request.match_info[name]
+        return self.path[name]
 
 
-def open_door(door: Door) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """The aiohttp handler of a door."""
+class Threshold(Struct, frozen=True):
+    """What the doors of one application share. `caller`: who is at the other end, where the way in proves it."""
+
+    gateway: Any
+    caller: Caller | None = None
+
+    def turned_away(self, request: web.BaseRequest, error: GatewayError) -> web.Response:
+        """The answer to what comes to no door."""
+        gateway = self.gateway
+        request_id = gateway.request_id()
+        response = problem.response(error, request_id)
+        dress(response, request_id, [])
+        method = request.method if request.method in METHODS else "other"
+        metrics.REQUESTS.labels(method, "none", response.status).inc()
+        if gateway.log_requests:
+            gateway.log.info("request", request_id=request_id, route="none", method=method, code=response.status)
+        return response
+
+
+def open_door(door: Door, threshold: Threshold) -> Handler:
+    """What answers at a door."""
+    gateway = threshold.gateway
     encode = json.Encoder().encode
     seconds = metrics.REQUEST_SECONDS.labels(door.path)
     counted: dict[int, Any] = {}
 
-    async def handle(request: web.Request) -> web.StreamResponse:
+    async def handle(request: web.BaseRequest, path: Mapping[str, str]) -> web.StreamResponse:
         began = time.perf_counter()
-        gateway = request.app[GATEWAY]
-        call = Call(gateway, gateway.parts, request, gateway.request_id())
+        call = Call(gateway, gateway.parts, request, gateway.request_id(), path)
         standings: list[Standing] = []
         try:
-            result = await _through(door, call, standings)
+            result = await _through(door, call, threshold.caller, standings)
             response = _response(door, result, encode)
         except GatewayError as error:
             if isinstance(error, QuotaExceeded):
@@ -87,13 +112,13 @@ def open_door(door: Door) -> Callable[[web.Request], Awaitable[web.StreamRespons
     return handle
 
 
-async def _through(door: Door, call: Call, standings: list[Standing]) -> Any:
+async def _through(door: Door, call: Call, caller: Caller | None, standings: list[Standing]) -> Any:
     gateway, request = call.gateway, call.request
     _single_headers(request)
     if not door.exempt:
         gateway.admit()
     if door.scope is not None:
-        call.caller = await _identify(call)
+        call.caller = caller or await _identify(call)
         call.caller.need(door.scope)
     if door.limit is not None:
         standings += await call.parts.limits.take(door.limit, call.caller.limit_keys)
@@ -105,11 +130,11 @@ async def _through(door: Door, call: Call, standings: list[Standing]) -> Any:
     return await door.view(call)
 
 
-def _single_headers(request: web.Request) -> None:
+def _single_headers(request: web.BaseRequest) -> None:
     """Two of these would be read differently by the two of us."""
     headers = request.headers
     for name in ONCE:
-        if name in headers and len(headers.getall(name)) > 1:
+        if len(headers.getall(name, ())) > 1:
             if name == "Idempotency-Key":
                 raise BadIdempotencyKey()
             raise BadJson(f"The header {name} is given twice.")
@@ -118,9 +143,6 @@ def _single_headers(request: web.Request) -> None:
 async def _identify(call: Call) -> Caller:
     """The caller; whoever guesses is slowed down, whoever knows his key is let through all the same."""
     gateway, request = call.gateway, call.request
-    actor = request.app.get(ACTOR)
-    if actor is not None:
-        return actor(request)
     address = client_address(request, call.parts.config.server.proxies)
     try:
         return gateway.callers.by_header(request.headers.get("Authorization"), address)

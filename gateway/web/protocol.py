@@ -51,18 +51,10 @@ def _told(status: int, error: BaseException | None) -> GatewayError:
 def protocols(server: web.Server, gateway: Any, **options: Any) -> Callable[[], Protocol]:
     """Makes the protocol of each new connection of a server."""
     loop = asyncio.get_running_loop()
-    handler = server.request_handler
-
-    async def answer(request: web.BaseRequest) -> web.StreamResponse:
-        try:
-            return await handler(request)
-        except web.HTTPException as error:  # an Expect of something else than 100-continue
-            return refusal(gateway, error.status, error)
 
     def make() -> Protocol:
         protocol = Protocol(server, loop=loop, **options)
         protocol.gateway = gateway
         return protocol
 
-    server.request_handler = answer
     return make
