@@ -45,6 +45,7 @@ def milliseconds(at: datetime) -> int:
     return int(at.timestamp() * 1000)
 
 
+@lru_cache(1024)
 def parse_rfc3339(text: str) -> int | None:
     """A moment with a zone, such as `2026-10-09T12:00:00+02:00`, in milliseconds; None if it is not one."""
     try:

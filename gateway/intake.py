@@ -35,6 +35,7 @@ class Taken(Struct):
     """Everything one accepted message writes. It has no row id yet, and no guest if he is new."""
 
     message: NewMessage
+    public: str
     due_at: int
     digest: bytes
     kept: Kept | None = None
@@ -136,10 +137,11 @@ class Intake:
             order.sender, order.reference, now, due_at, time_of(order.expires_at),
             origin.retry_of, None, caller.actor, json.encode(envelope).decode(), judgement.json, sealed, None,
         )  # fmt: skip
-        answer = accepted(message)
+        public = ids.public("msg", uuid)
+        answer = accepted(message, public)
         kept = Kept(*repeat, answer.status, answer.body, answer.headers[0][1]) if repeat else None
         new = whose if isinstance(whose, NewGuest) else None
-        return Taken(message, due_at, sha256(sealed).digest(), kept, new), answer
+        return Taken(message, public, due_at, sha256(sealed).digest(), kept, new), answer
 
     def _new_guest(self, named: Named) -> NewGuest:
         """A guest nobody knew, under a key of his own."""
@@ -172,7 +174,7 @@ class Intake:
         events.append(tx, [events.Event(row.id, "accepted", row.created_at) for row in rows])
         self._repeats.keep(tx, [one.kept for one in good if one.kept])
         for one in good:
-            tx.audit(one.message.actor, "message.accepted", ids.public("msg", one.message.uuid), one.digest)
+            tx.audit(one.message.actor, "message.accepted", one.public, one.digest)
         return done
 
     def _welcome(self, tx: Tx, one: Taken, guest: NewGuest) -> bool:
@@ -230,9 +232,8 @@ def content_of(order: SendOrder) -> Content:
     return Content(order.subject or "", order.text, body, order.metadata or {})
 
 
-def accepted(message: NewMessage) -> Answer:
+def accepted(message: NewMessage, public: str) -> Answer:
     """The 202, as bytes."""
-    public = ids.public("msg", message.uuid)
     body = (
         f'{{"id":"{public}","status":"{message.state}","channel":"{message.channel}",'
         f'"compliance":{message.decision},"created_at":"{rfc3339(message.created_at)}"}}'
