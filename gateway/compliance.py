@@ -145,14 +145,8 @@ class Compliance:
     ) -> Judgement:
         """May this message leave now? `going`: what is on its way to the same guest at this moment."""
         case = Case(due.channel, due.class_, due.category, address, due.sender, envelope)
-        guest = NOBODY._replace(
-            id=due.guest_id,
-            blind=due.blind,
-            status=due.status,
-            country=due.country,
-            region=due.region,
-            timezone=due.timezone,
-        )
+        guest = Guest(due.guest_id, due.guest_uuid, due.key_id, due.status, due.country, due.region, due.timezone,
+                      due.language, 0, due.contact_uuid, due.address_sealed, due.blind)  # fmt: skip
         return self._judge(case, guest, due.blind, plugin, going)
 
     def judge_given(self, given: Given) -> Judgement:

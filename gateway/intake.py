@@ -81,7 +81,7 @@ class Intake:
             if await self._db.write(self._write, taken):
                 break
         self.wake(order.channel, taken.due_at)
-        metrics.MESSAGES.labels(order.channel, taken.message.state).inc()
+        metrics.of(metrics.MESSAGES, order.channel, taken.message.state).inc()
         return answer
 
     def check(self, order: SendOrder, caller: Caller) -> Judgement:
@@ -202,7 +202,7 @@ class Intake:
         )  # fmt: skip
         digest = sha256(judgement.json.encode() + named.blind).digest()
         await self._db.write(write_refused, (message, digest))
-        metrics.MESSAGES.labels(order.channel, "blocked").inc()
+        metrics.of(metrics.MESSAGES, order.channel, "blocked").inc()
         raise Blocked(
             message_id=ids.public("msg", uuid),
             compliance=Raw(judgement.json.encode()),

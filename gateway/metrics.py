@@ -1,7 +1,11 @@
 """Everything that is counted. Labels come from closed sets only: no guest, address or free text ever becomes one."""
 
+from functools import lru_cache
+from typing import TypeVar
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+Kind = TypeVar("Kind", Counter, Histogram)
 REGISTRY = CollectorRegistry(auto_describe=True)
 
 REQUESTS = Counter(
@@ -42,3 +46,9 @@ LOG_DROPPED = Counter("gateway_log_lines_dropped_total", "Log lines nobody could
 LOOP_LAG = Gauge("gateway_loop_lag_seconds", "How late the event loop ran its last timer.", registry=REGISTRY)
 CONNECTIONS = Gauge("gateway_http_connections", "Open client connections.", registry=REGISTRY)
 INFO = Gauge("gateway_build_info", "Always 1; the labels say what runs.", ["version", "sqlite"], registry=REGISTRY)
+
+
+@lru_cache(4096)
+def of(metric: Kind, *labels: str) -> Kind:
+    """The part of a metric with these labels, remembered: looking it up costs more than counting."""
+    return metric.labels(*labels)

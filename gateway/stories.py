@@ -1,6 +1,6 @@
 """Messages as callers see them: what became of one, and lists; with their content only for whoever may read it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -111,7 +111,13 @@ def filters(query: Mapping[str, str]) -> tuple[dict[str, Any], int]:
     known = (*PLAIN_FILTERS, "status", "from", "to", "guest", "limit", "cursor", "include")
     faults = [Fault(f"?{name}", "unknown-field", f"one of {', '.join(known)}") for name in query if name not in known]
     wanted: dict[str, Any] = {name: query[name] for name in PLAIN_FILTERS if name in query}
-    readers = {"status": _status, "from": parse_rfc3339, "to": parse_rfc3339, "guest": _guest, "cursor": _cursor}
+    readers: dict[str, Callable[[str], Any]] = {
+        "status": _status,
+        "from": parse_rfc3339,
+        "to": parse_rfc3339,
+        "guest": _guest,
+        "cursor": _cursor,
+    }
     for name, reader in readers.items():
         if name in query:
             value = reader(query[name])

@@ -163,7 +163,7 @@ class Courier:
         except asyncio.CancelledError:  # the drain's deadline
             result = Failure("unknown", maybe_sent=parcel.message.handed, code="drained")
         took = self.clock.monotonic() - began
-        metrics.HANDOVER_SECONDS.labels(self.provider.name).observe(took)
+        metrics.of(metrics.HANDOVER_SECONDS, self.provider.name).observe(took)
         try:
             await self._record(self._outcome(parcel, result, int(took * 1000)))
         finally:
@@ -200,7 +200,7 @@ class Courier:
             self.provider.released()
             return parcel.stopped or unbegun(due, self.clock.now())
         outcome = "sent" if isinstance(result, Sent) else "uncertain" if result.maybe_sent else result.kind
-        metrics.ATTEMPTS.labels(self.provider.channel, name, outcome).inc()
+        metrics.of(metrics.ATTEMPTS, self.provider.channel, name, outcome).inc()
         words = self.letters.seal_words(due.key_id, due.uuid, result.words) if result.words else None
         base = Settled(due.id, due.uuid, "sent", None, name, due.attempt, took_ms, outcome, words_sealed=words)
         if isinstance(result, Sent):
@@ -254,7 +254,7 @@ class Courier:
                     return
                 self.log.warning("outcome waits for the store", code=error.code, provider=self.provider.name)
                 await asyncio.sleep(1)
-        metrics.MESSAGES.labels(self.provider.channel, settled.state).inc()
+        metrics.of(metrics.MESSAGES, self.provider.channel, settled.state).inc()
         if settled.due_at is not None:
             self.requeued(self.provider.channel, settled.due_at)
 
