@@ -15,15 +15,18 @@ from msgspec import Struct
 
 from gateway import __version__, metrics, plugins
 from gateway.addresses import Addresses
+from gateway.batches import Batches
+from gateway.bulk import Bulk, forget_unfinished
 from gateway.callers import Callers
 from gateway.clock import Clock, SystemClock
 from gateway.compliance import Compliance
 from gateway.config import Config, ConfigFault, ConfigFaults, restart_needed
 from gateway.config import Limit as LimitTable
 from gateway.data_folder import DataFolder
-from gateway.delivery import Courier, Delivery
+from gateway.delivery import Courier, Delivery, Release
 from gateway.delivery.prepare import Preparation
 from gateway.delivery.worker import hold_unserved, recover
+from gateway.drafts import Drafts
 from gateway.errors import Draining, StorageFailed, Unavailable
 from gateway.facts import Facts
 from gateway.health import Health
@@ -59,6 +62,8 @@ class Parts(Struct):
     compliance: Compliance
     stories: Stories
     intake: Intake
+    bulk: Bulk
+    batches: Batches
     recall: Recall
     privacy: Privacy
     delivery: Delivery
@@ -104,6 +109,7 @@ class Gateway:
         self.parts = self._build(self.config)
         self.parts.limits.restore(limits.load(self.db.reader))
         self.health = Health(self.db, self.clock, self.record.last_time)
+        await forget_unfinished(self.db)
         await recover(self.db, self.parts.routes)
 
     def _take_folder(self) -> None:
@@ -144,15 +150,18 @@ class Gateway:
         routes = Routes(providers)
         letters = Letters(self.vault, self.ids, clock, config.link_base, config.venue.language)
         compliance = Compliance(rulebook, config, db, self.facts, routes, clock)
-        stories = Stories(db, letters)
-        intake = Intake(db, self.addresses, compliance, letters, self.repeats, routes, self.ids, clock)
-        preparation = Preparation(compliance, letters, db.changes, clock.now)
+        batches = Batches(db, letters)
+        stories = Stories(db, letters, batches)
+        drafts = Drafts(self.addresses, compliance, letters, routes, self.ids)
+        intake = Intake(db, drafts, compliance, self.repeats)
+        bulk = Bulk(db, drafts, letters, self.repeats, rulebook, self.ids, clock, config.venue.timezone)
+        preparation = Preparation(compliance, letters, batches, db.changes, clock.now)
         couriers = [
             Courier(provider, routes, db, preparation, letters, config.delivery, self.log, clock)
             for provider in routes.providers.values()
         ]
-        delivery = Delivery(couriers, routes)
-        intake.wake = delivery.wake
+        delivery = Delivery(couriers, routes, Release(db, clock.now, self.log))
+        intake.wake, bulk.wake = delivery.wake, delivery.release.wake
         return Parts(
             config=config,
             routes=routes,
@@ -160,7 +169,9 @@ class Gateway:
             compliance=compliance,
             stories=stories,
             intake=intake,
-            recall=Recall(db, stories, letters, intake),
+            bulk=bulk,
+            batches=batches,
+            recall=Recall(db, stories, letters, batches, intake),
             privacy=Privacy(db, self.addresses, letters, self.ids, clock),
             delivery=delivery,
         )

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Raw, json
 
 from gateway import ids
+from gateway.batches import Batches
 from gateway.callers import Caller
 from gateway.clock import parse_rfc3339, rfc3339
 from gateway.errors import Fault, Invalid, NotFound
@@ -24,8 +25,8 @@ PLAIN_FILTERS = ("channel", "class", "category", "reference", "q")
 class Stories:
     """Reads messages."""
 
-    def __init__(self, db: Database, letters: Letters):
-        self._db, self._letters = db, letters
+    def __init__(self, db: Database, letters: Letters, batches: Batches):
+        self._db, self._letters, self._batches = db, letters, batches
 
     async def one(self, public: str, with_content: bool, caller: Caller) -> MessageView:
         """One message. Raises NotFound."""
@@ -72,6 +73,7 @@ class Stories:
             settled_at=_time(row.settled_at),
             retry_of=ids.public("msg", row.retry_of) if row.retry_of else None,
             fallback_of=ids.public("msg", row.fallback_of) if row.fallback_of else None,
+            batch=ids.public("bat", row.batch_uuid) if row.batch_uuid else None,
             attempts=None if story is None else [_told(event) for event in story if "attempt" in (event.detail or "")],
             events=None if story is None else [_told(event) for event in story],
             compliance=Raw(row.decision.encode()),
@@ -97,7 +99,8 @@ class Stories:
             return None
         content = self._letters.open(sealed.key_id, sealed.uuid, sealed.content_sealed)
         address = self._letters.open_address(sealed.key_id, sealed.contact_uuid, sealed.address_sealed)
-        return {"to": address, "subject": content.subject, "text": content.text, "html": content.html or None,
+        letter = self._batches.letter(sealed.batch_id, content)
+        return {"to": address, "subject": letter.subject, "text": letter.text, "html": letter.html or None,
                 "metadata": content.metadata}  # fmt: skip
 
 
@@ -108,7 +111,7 @@ def with_content(query: Mapping[str, str]) -> bool:
 
 def filters(query: Mapping[str, str]) -> tuple[dict[str, Any], int]:
     """The filters of a list as the store takes them, and the page's size. Raises Invalid naming each unusable one."""
-    known = (*PLAIN_FILTERS, "status", "from", "to", "guest", "limit", "cursor", "include")
+    known = (*PLAIN_FILTERS, "status", "from", "to", "guest", "batch", "limit", "cursor", "include")
     faults = [Fault(f"?{name}", "unknown-field", f"one of {', '.join(known)}") for name in query if name not in known]
     wanted: dict[str, Any] = {name: query[name] for name in PLAIN_FILTERS if name in query}
     readers: dict[str, Callable[[str], Any]] = {
@@ -116,6 +119,7 @@ def filters(query: Mapping[str, str]) -> tuple[dict[str, Any], int]:
         "from": parse_rfc3339,
         "to": parse_rfc3339,
         "guest": _guest,
+        "batch": _batch,
         "cursor": _cursor,
     }
     for name, reader in readers.items():
@@ -140,6 +144,10 @@ def _status(text: str) -> str | None:
 
 def _guest(text: str) -> bytes | None:
     return ids.parse("gst", text)
+
+
+def _batch(text: str) -> bytes | None:
+    return ids.parse("bat", text)
 
 
 def _cursor(text: str) -> int | None:

@@ -71,6 +71,29 @@ def decode(raw: bytes, type_: Any) -> Any:
     return decoded
 
 
+def decode_frame(raw: bytes, type_: Any, many: str) -> Any:
+    """As `decode`, of a document whose member `many` is a long list of `Raw`: its items are not looked into yet."""
+    try:
+        items = bytes(_decoder(dict[str, msgspec.Raw]).decode(raw).get(many, b""))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        items = b""
+    frame = parse(raw.replace(items, b"[]", 1) if items.startswith(b"[") else raw)
+    try:
+        return _decoder(type_).decode(raw)
+    except msgspec.ValidationError:
+        error = _all_faults(frame, type_)
+        elsewhere = [fault for fault in error.faults if fault.pointer != f"/{many}"]
+        if elsewhere:
+            error.faults = elsewhere
+            raise error from None
+        raise Invalid(faults=[Fault(f"/{many}", "invalid", "a list that is neither empty nor too long")]) from None
+
+
+def without(order: msgspec.Struct, member: str) -> dict[str, Any]:
+    """The members of an order but one."""
+    return {name: getattr(order, name) for name in order.__struct_fields__ if name != member}
+
+
 @lru_cache
 def _decoder(type_: Any) -> msgspec.json.Decoder:
     return msgspec.json.Decoder(type_)

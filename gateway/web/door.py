@@ -56,6 +56,12 @@ class Call(Struct):
         """A part of the path."""
         return self.path[name]
 
+    def stream(self, content_type: str) -> web.StreamResponse:
+        """An answer that is written bit by bit; it has the headers every answer has."""
+        response = web.StreamResponse(headers={"Content-Type": content_type})
+        dress(response, self.id, [])
+        return response
+
 
 class Threshold(Struct, frozen=True):
     """What the doors of one application share. `caller`: who is at the other end, where the way in proves it."""
@@ -124,9 +130,12 @@ async def _through(door: Door, call: Call, caller: Caller | None, standings: lis
         standings += await call.parts.limits.take(door.limit, call.caller.limit_keys)
     if door.takes is None:
         return await door.view(call)
-    call.raw = await body.read(request)
+    call.raw = await body.read(request, door.largest)
     body.check_type(request)
-    call.order = body.decode(call.raw, door.takes)
+    if door.many is None:
+        call.order = body.decode(call.raw, door.takes)
+    else:
+        call.order = body.decode_frame(call.raw, door.takes, door.many)
     return await door.view(call)
 
 
