@@ -302,7 +302,8 @@ def one_of(order: BulkOrder) -> SendOrder:
     """A bulk order as the order of one of its messages, to nobody yet."""
     return SendOrder(
         channel=order.channel, to="", text=order.text, class_=order.class_, category=order.category,
-        subject=order.subject, html=order.html, deliver_at=order.deliver_at, expires_at=order.expires_at,
+        subject=order.subject, html=order.html, deliver_at=order.deliver_at, deliver_zone=order.deliver_zone,
+        expires_at=order.expires_at,
         sender=order.sender, reference=order.reference, metadata=order.metadata, declares=order.declares,
     )  # fmt: skip
 

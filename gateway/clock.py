@@ -53,3 +53,12 @@ def parse_rfc3339(text: str) -> int | None:
     except ValueError:
         return None
     return milliseconds(at) if at.tzinfo is not None and "T" in text.upper() else None
+
+
+def parse_local(text: str) -> datetime | None:
+    """A moment on somebody's clock, such as `2026-10-09T12:00`; None if it is not one, or names a zone."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at if at.tzinfo is None and "T" in text.upper() else None

@@ -3,26 +3,30 @@
 One message is drafted like one of fifty thousand. Nothing here waits for the disk.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct, json
 
 from gateway import html, ids
-from gateway.addresses import Addresses, Named
+from gateway.addresses import Addresses, Named, zones
 from gateway.callers import Caller
-from gateway.clock import parse_rfc3339
+from gateway.clock import parse_local, parse_rfc3339
 from gateway.compliance import Compliance, Judgement
 from gateway.errors import Fault, Invalid
 from gateway.letters import PLAIN, Content, Envelope, Letters
 from gateway.orders import Recipient, SendOrder
 from gateway.routing import Routes
+from gateway.rules import instant_of
 from gateway.store import guests, messages, suppressions
 from gateway.store.db import Tx
 from gateway.store.guests import NewContact, NewGuest
 from gateway.store.messages import NewMessage
 
+GUESTS = "guest"
+"""Stands for the zone of whoever gets the message."""
 SCOPE_OF_CLASS = {"emergency": "send.emergency", "legal": "send.legal"}
 NOBODY = Recipient()
 
@@ -61,11 +65,12 @@ def permit(order: SendOrder, caller: Caller, usually: str) -> None:
 
 
 class Drafts:
-    """Draws up messages."""
+    """Draws up messages. `home` is the venue's time zone."""
 
-    def __init__(self, addresses: Addresses, compliance: Compliance, letters: Letters, routes: Routes, ids_: ids.Ids):
+    def __init__(self, addresses: Addresses, compliance: Compliance, letters: Letters, routes: Routes, ids_: ids.Ids,
+                 home: str):  # fmt: skip
         self._addresses, self._compliance, self._letters = addresses, compliance, letters
-        self._routes, self._ids = routes, ids_
+        self._routes, self._ids, self._home = routes, ids_, home
 
     def check(self, order: SendOrder, pointer: str = "") -> None:
         """What neither the type nor the guest can say. Raises Invalid with every fault."""
@@ -81,11 +86,7 @@ class Drafts:
             faults.append(
                 Fault(f"{pointer}/channel", "no-provider", "a channel that a [providers.<name>] table serves")
             )
-        faults += [
-            Fault(f"{pointer}/{name}", "bad-time", "RFC 3339 with a zone, such as 2026-11-24T08:00:00Z")
-            for name in ("deliver_at", "expires_at")
-            if (text := getattr(order, name)) is not None and parse_rfc3339(text) is None
-        ]
+        faults += [fault._replace(pointer=pointer + fault.pointer) for fault in faults_of_times(order)]
         if faults:
             raise Invalid(faults=faults)
 
@@ -114,7 +115,7 @@ class Drafts:
         uuid, now = self._ids.new(), judgement.at
         known = named.guest
         whose = known or self._new_guest(named)
-        wanted = time_of(order.deliver_at) or now
+        wanted = self._wanted(order, named) or now
         due_at = max(now, wanted, judgement.defer_until or 0)
         state, reason = ("queued", None) if due_at <= now else ("deferred", "law" if due_at > wanted else "schedule")
         sealed = self._letters.seal(whose.key_id, uuid, content)
@@ -127,6 +128,15 @@ class Drafts:
         )  # fmt: skip
         new = whose if isinstance(whose, NewGuest) else None
         return Taken(message, ids.public("msg", uuid), sha256(sealed).digest(), new)
+
+    def _wanted(self, order: SendOrder, named: Named) -> int | None:
+        """When it is to be delivered, if that was said; of a guest whose zone nobody knows, by the venue's clock."""
+        if order.deliver_at is None or order.deliver_zone is None:
+            return time_of(order.deliver_at)
+        theirs = (named.guest.timezone if named.guest else None) or named.said.timezone
+        name = (theirs or self._home) if order.deliver_zone == GUESTS else order.deliver_zone
+        local = parse_local(order.deliver_at)
+        return instant_of(local, ZoneInfo(name)) if local else None
 
     def _new_guest(self, named: Named) -> NewGuest:
         """A guest nobody knew, under a key of his own."""
@@ -191,6 +201,22 @@ def write_refused(tx: Tx, refused: Sequence[NewMessage]) -> list[NewMessage]:
 def digest_of_refusal(message: NewMessage) -> bytes:
     """What the audit entry of a refusal vouches for."""
     return sha256(message.decision.encode() + (message.blind or b"")).digest()
+
+
+def faults_of_times(order: SendOrder) -> Iterator[Fault]:
+    """What is wrong with the times of an order."""
+    if order.deliver_zone is None:
+        if order.deliver_at is not None and parse_rfc3339(order.deliver_at) is None:
+            yield Fault("/deliver_at", "bad-time", "RFC 3339 with a zone, such as 2026-11-24T08:00:00Z")
+    elif order.deliver_zone != GUESTS and order.deliver_zone not in zones():
+        yield Fault("/deliver_zone", "unknown-zone", "guest, or an IANA name such as Europe/Lisbon")
+    elif order.deliver_at is None or parse_local(order.deliver_at) is None:
+        yield Fault("/deliver_at", "bad-time", "a time of that zone without an offset, such as 2026-11-24T08:00")
+    expires = time_of(order.expires_at)
+    if order.expires_at is not None and expires is None:
+        yield Fault("/expires_at", "bad-time", "RFC 3339 with a zone, such as 2026-11-24T08:00:00Z")
+    if expires is not None and order.deliver_zone is None and expires <= (time_of(order.deliver_at) or 0):
+        yield Fault("/expires_at", "too-early", "a time after deliver_at")
 
 
 def time_of(text: str | None) -> int | None:

@@ -152,7 +152,7 @@ class Gateway:
         compliance = Compliance(rulebook, config, db, self.facts, routes, clock)
         batches = Batches(db, letters)
         stories = Stories(db, letters, batches)
-        drafts = Drafts(self.addresses, compliance, letters, routes, self.ids)
+        drafts = Drafts(self.addresses, compliance, letters, routes, self.ids, config.venue.timezone)
         intake = Intake(db, drafts, compliance, self.repeats)
         bulk = Bulk(db, drafts, letters, self.repeats, rulebook, self.ids, clock, config.venue.timezone)
         preparation = Preparation(compliance, letters, batches, db.changes, clock.now)

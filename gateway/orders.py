@@ -13,6 +13,14 @@ Category = Annotated[str, Meta(pattern=r"^(\*|[a-z0-9][a-z0-9_.-]{0,63})$", desc
 Text = Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)]
 Address = Annotated[str, Meta(min_length=3, max_length=320, examples=["ana@example.org", "+351912345678"])]
 Moment = Annotated[str, Meta(max_length=40, description="RFC 3339 with a zone", examples=["2026-11-24T08:00:00Z"])]
+LocalOrMoment = Annotated[
+    str,
+    Meta(
+        max_length=40,
+        description="RFC 3339 with a zone; without one where deliver_zone says whose clock is meant",
+        examples=["2026-11-24T08:00:00Z"],
+    ),
+]
 Country = Annotated[str, Meta(pattern="^[A-Z]{2}$")]
 Region = Annotated[str, Meta(pattern="^[A-Z0-9]{1,3}$")]
 Zone = Annotated[str, Meta(max_length=64, examples=["Europe/Lisbon"])]
@@ -48,14 +56,14 @@ class SendOrder(Struct, frozen=True, forbid_unknown_fields=True):
     category: Slug = "general"
     subject: Annotated[str, Meta(max_length=998)] | None = None
     html: Annotated[str, Meta(max_length=LONGEST_TEXT)] | None = None
-    deliver_at: Moment | None = None
+    deliver_at: LocalOrMoment | None = None
+    deliver_zone: Zone | None = None
     expires_at: Moment | None = None
     sender: Slug | None = None
     reference: Reference | None = None
     metadata: Metadata | None = None
     declares: Declared | None = None
     fallback: None = None
-    deliver_zone: None = None
     event_date: None = None
 
 
@@ -77,7 +85,8 @@ class BulkOrder(Struct, frozen=True, forbid_unknown_fields=True):
     category: Slug = "general"
     subject: Annotated[str, Meta(max_length=998)] | None = None
     html: Annotated[str, Meta(max_length=LONGEST_TEXT)] | None = None
-    deliver_at: Moment | None = None
+    deliver_at: LocalOrMoment | None = None
+    deliver_zone: Zone | None = None
     expires_at: Moment | None = None
     sender: Slug | None = None
     reference: Reference | None = None
@@ -86,7 +95,6 @@ class BulkOrder(Struct, frozen=True, forbid_unknown_fields=True):
     dry_run: bool = False
     on_fault: Literal["list", "refuse"] = "list"
     fallback: None = None
-    deliver_zone: None = None
     event_date: None = None
 
 
