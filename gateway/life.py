@@ -15,7 +15,6 @@ from msgspec import Struct
 
 from gateway import __version__, metrics, plugins
 from gateway.addresses import Addresses
-from gateway.callers import Callers
 from gateway.clock import Clock, SystemClock
 from gateway.compliance import Compliance
 from gateway.config import Config, ConfigFault, ConfigFaults, restart_needed
@@ -33,6 +32,7 @@ from gateway.letters import Letters
 from gateway.limiter import Limiter
 from gateway.limits import Limit, Limits
 from gateway.logs import Log
+from gateway.people import People
 from gateway.privacy import Privacy
 from gateway.recall import Recall
 from gateway.record import Record
@@ -131,7 +131,9 @@ class Gateway:
         """What does not depend on the configuration."""
         self.facts = Facts(self.db)
         self.addresses = Addresses(self.db, self.vault, self.facts)
-        self.callers = Callers(self.db, self.vault, self.clock)
+        issuer = self.config.link_base or "guest-gateway"
+        self.people = People.begin(self.db, self.vault, self.ids, self.clock, issuer, self.data.setup_code)
+        self.callers = self.people.callers
         self.repeats = Repeats(self.db, self.vault, self.clock)
         self.repeats.load()
 
@@ -229,6 +231,7 @@ class Gateway:
 
     async def _tidy(self, hourly: bool) -> None:
         await asyncio.to_thread(self.vault.keys.refill)
+        await self.people.tidy(hourly)
         await self.record.checkpoint_if_due()
         if self.db.reserve:
             await asyncio.to_thread(self.db.reserve.fill)
@@ -280,6 +283,7 @@ class Gateway:
         if self._tasks:
             await asyncio.wait(self._tasks)
             self.health.stop()
+            await self.callers.note_use()
             await self.record.checkpoint()
         while self._closing:
             done = self._closing.pop()()

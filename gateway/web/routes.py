@@ -9,7 +9,8 @@ PREFIX = "/communications"
 
 
 class Door(Struct, frozen=True):
-    """One endpoint. `scope` None: no key is needed. `takes` None: no body. `limit`: the endpoint's name in limits."""
+    """One endpoint. `scope` None: no key is needed; an empty tuple: any caller will do. `takes` None: no body.
+    `limit`: the endpoint's name in limits."""
 
     method: str
     path: str
@@ -40,6 +41,12 @@ class Routes:
 
     def post(self, path: str, **about: Any) -> Callable:
         return self._declare("POST", path, about)
+
+    def patch(self, path: str, **about: Any) -> Callable:
+        return self._declare("PATCH", path, about)
+
+    def delete(self, path: str, **about: Any) -> Callable:
+        return self._declare("DELETE", path, about)
 
     def _declare(self, method: str, path: str, about: dict[str, Any]) -> Callable:
         def declared(view: Callable) -> Callable:
