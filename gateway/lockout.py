@@ -45,7 +45,7 @@ class Lockout:
         now = self._clock.monotonic()
         wait = max(self._of(key, now).until - now for key, _, _ in rules)
         if wait > 0:
-            raise QuotaExceeded("Too many wrong tries; wait for Retry-After seconds.", retry_after=wait)
+            raise QuotaExceeded("Too many wrong tries; wait for Retry-After seconds.", retry_after=round(wait, 3))
         for key, free, longest in rules:
             tries = self._of(key, now)
             tries.wrong, tries.last = tries.wrong + 1, now

@@ -63,7 +63,7 @@ def weakness(password: str, *own: str) -> list[Fault]:
 def _guessed_soon(password: str, own: tuple[str, ...]) -> bool:
     """Whether little is left of it once what is tried first is taken out."""
     left = password
-    for word in sorted([*GUESSED_FIRST, *[word.lower() for word in own if len(word) > 3]], key=len, reverse=True):
+    for word in sorted([*GUESSED_FIRST, *[word.lower() for word in own if len(word) > 2]], key=len, reverse=True):
         left = left.replace(word, "")
     if len(left) < SHORTEST // 2 or len(set(password)) < 5:
         return True

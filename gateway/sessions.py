@@ -39,13 +39,13 @@ class PasswordGrant(Struct, frozen=True, forbid_unknown_fields=True, tag="passwo
 class KeyGrant(Struct, frozen=True, forbid_unknown_fields=True, tag="api_key", tag_field="grant"):
     """A program that would rather show a token than its key."""
 
-    api_key: Annotated[str, Meta(max_length=100)]
+    api_key: Annotated[str, Meta(max_length=1000)]
 
 
 class RefreshGrant(Struct, frozen=True, forbid_unknown_fields=True, tag="refresh", tag_field="grant"):
     """A session goes on."""
 
-    refresh_token: Annotated[str, Meta(max_length=200)]
+    refresh_token: Annotated[str, Meta(max_length=1000)]
 
 
 TokenOrder = PasswordGrant | KeyGrant | RefreshGrant

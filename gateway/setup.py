@@ -107,6 +107,8 @@ class Setup:
 
         def act(tx: Tx) -> None:
             _use(tx, digest)
+            if users.anybody(tx.connection):
+                raise Unauthorized(NOT_GOOD)
             _set(tx, write(tx, new, SETUP), new.uuid, kept, SETUP)
 
         await self._db.do(act)

@@ -55,6 +55,6 @@ def end_all(tx: Tx, user_id: int) -> None:
     tx.execute("DELETE FROM sessions WHERE user_id = ?", (user_id,))
 
 
-def forget(tx: Tx, used_before: int, created_before: int) -> None:
+def forget(tx: Tx, used_until: int, created_until: int) -> None:
     """Delete what nobody can refresh any more."""
-    tx.execute("DELETE FROM sessions WHERE used_at < ? OR created_at < ?", (used_before, created_before))
+    tx.execute("DELETE FROM sessions WHERE used_at <= ? OR created_at <= ?", (used_until, created_until))
