@@ -102,7 +102,8 @@ def every_error(kind=GatewayError):
 HTTP = (
     "bad-json", "blocked", "conflict", "draining", "encoding", "forbidden", "idempotency-in-progress",
     "idempotency-key", "idempotency-key-reused", "internal", "invalid", "media-type", "method", "not-found",
-    "overloaded", "quota-exceeded", "storage", "storage-full", "too-large", "unauthorized", "unknown-field",
+    "overloaded", "precondition", "quota-exceeded", "storage", "storage-full", "too-large", "unauthorized",
+    "unknown-field",
 )  # fmt: skip
 """Every slug that HTTP answers with today."""
 

@@ -13,8 +13,8 @@ from gateway.web.routes import Door
 HEAD = """# Roles
 
 A person has a role, a program has a key with scopes; a role is a named set of scopes. Scopes do not imply each other.
-What a role means is settled here and nowhere else: this page is made from the code, by `python -m gateway.web.roles`, and
-a test walks through every door below as every role.
+What a role means is settled in one place. This page is made from it, by `python -m gateway.web.roles`, and a test walks
+through every door below as every role.
 
 Nobody gives away, changes or ends a key or a user that goes beyond his own scopes, networks and expiry, and the last
 owner cannot be removed.
