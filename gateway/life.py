@@ -231,10 +231,10 @@ class Gateway:
 
     async def _tidy(self, hourly: bool) -> None:
         await asyncio.to_thread(self.vault.keys.refill)
-        await self.people.tidy(hourly)
         await self.record.checkpoint_if_due()
         if self.db.reserve:
             await asyncio.to_thread(self.db.reserve.fill)
+        await self.people.tidy(hourly)
         if hourly:
             await self.repeats.forget_old()
             await self.parts.limits.forget_whole()

@@ -7,6 +7,7 @@ runs the gateway; an administrator is shown the code of a user he adds.
 import asyncio
 import contextlib
 import os
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
@@ -102,14 +103,26 @@ class Setup:
         if order.email is None or order.name is None:
             missing = [name for name in ("email", "name") if getattr(order, name) is None]
             raise Invalid(faults=[Fault(f"/{name}", "missing", "the first owner says who he is") for name in missing])
-        new = self._users.new(UserOrder(order.email, order.name, "owner"))
-        kept = await self._checked(order.password, Profile(order.email, order.name))
+        owner = UserOrder(order.email, order.name, "owner")
 
-        def act(tx: Tx) -> None:
+        def first(tx: Tx) -> None:
             _use(tx, digest)
             if users.anybody(tx.connection):
                 raise Unauthorized(NOT_GOOD)
-            _set(tx, write(tx, new, SETUP), new.uuid, kept, SETUP)
+
+        return await self.add(owner, order.password, SETUP, first)
+
+    async def add(
+        self, order: UserOrder, password: str, actor: str, first: Callable[[Tx], None] = lambda tx: None
+    ) -> str:
+        """A user who has a password from the beginning; his id. `first` is done before, in the same transaction. Raises
+        Invalid, Conflict."""
+        new = self._users.new(order)
+        kept = await self._checked(password, Profile(order.email, order.name))
+
+        def act(tx: Tx) -> None:
+            first(tx)
+            _set(tx, write(tx, new, actor), new.uuid, kept, actor)
 
         await self._db.do(act)
         return ids.public("usr", new.uuid)

@@ -52,12 +52,10 @@ async def sign_in(run: Running, email: str, password: str, code: str | None = No
 async def added(run: Running, role: str, email: str | None = None) -> Person:
     """A user with a password, who has not signed in."""
     email = email or f"{role}@quinta.example"
-    made = await run.local("POST", USERS, {"email": email, "name": role.title(), "role": role})
+    body = {"email": email, "name": role.title(), "role": role, "password": PASSWORD}
+    made = await run.local("POST", "/local/users", body)
     assert made.status == 201, made.json
-    person = Person(run, made.json["id"], email)
-    kept = await run.local("POST", "/local/users/password", {"user": person.id, "password": PASSWORD})
-    assert kept.status == 200, kept.json
-    return person
+    return Person(run, made.json["id"], email)
 
 
 async def person(run: Running, role: str, email: str | None = None) -> Person:

@@ -104,7 +104,10 @@ def test_people_are_added_with_a_password_or_a_code(run, tmp_path):
     assert run("user", "passwd", "eve@quinta.example", "--password-file", "password").code == 64
     (tmp_path / "password").write_text("short")
     assert run("user", "passwd", made["id"], "--password-file", "password").code == 64
-    assert run("user", "add", "--email", "x@quinta.example", "--name", "x", "--role", "king").code == 2
+    eve = ("--email", "eve@quinta.example", "--name", "Eve", "--role")
+    assert run("user", "add", *eve, "king").code == 2
+    assert run("user", "add", *eve, "reader", "--password-file", "password").code == 64
+    assert len(run("user", "list", "--json").json["items"]) == 2
 
 
 def test_a_password_is_asked_for_on_a_terminal(run, monkeypatch, tmp_path):

@@ -28,12 +28,9 @@ def user() -> None:
 @json_option
 def add(email, name, role, password_file, config_path, data_path, as_json) -> None:
     """Add a user. Without a password a code is laid into DATA/setup-code, with which one can be chosen."""
-    password = _password(password_file)
-    body = {"email": email, "name": name, "role": role}
-    made = ask("POST", "/communications/users", body, config_path=config_path, data_path=data_path)
-    body = {"user": made["id"], "password": password}
-    done = ask("POST", "/local/users/password", body, config_path=config_path, data_path=data_path)
-    show(done, as_json, _done)
+    body = {"email": email, "name": name, "role": role, "password": _password(password_file)}
+    made = ask("POST", "/local/users", body, config_path=config_path, data_path=data_path)
+    show(made, as_json, _done)
 
 
 @user.command("list")

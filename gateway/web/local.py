@@ -10,17 +10,27 @@ from gateway import ids
 from gateway.errors import NotFound
 from gateway.ledger import public_text
 from gateway.store.users import User
+from gateway.users import UserOrder
 from gateway.web.door import Call
 from gateway.web.routes import Routes
 
 routes = Routes("/local")
 
 
+Password = Annotated[str, Meta(max_length=1000)]
+
+
+class Newcomer(UserOrder, frozen=True, forbid_unknown_fields=True):
+    """A new user with a password, or without: then a code for one is laid into a file."""
+
+    password: Password | None = None
+
+
 class Whom(Struct, frozen=True, forbid_unknown_fields=True):
-    """A user, by id or e-mail address; and his new password, or none: then a code for one is laid into a file."""
+    """A user, by id or e-mail address, and his new password, or none, as above."""
 
     user: str
-    password: Annotated[str, Meta(max_length=1000)] | None = None
+    password: Password | None = None
 
 
 class FactorOrder(Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,15 +41,31 @@ class FactorOrder(Struct, frozen=True, forbid_unknown_fields=True):
     off: bool = False
 
 
+@routes.post("/users", scope="users", takes=Newcomer, status=201)
+async def add(call: Call) -> dict:
+    """A new user."""
+    order, people = call.order, call.people
+    if order.password is not None:
+        public = await people.setup.add(order, order.password, call.caller.actor)
+        return {"id": public, "setup_code_file": None}
+    user = await people.users.add(order, call.caller)
+    return await _laid(call, user)
+
+
 @routes.post("/users/password", scope="users", takes=Whom)
 async def set_password(call: Call) -> dict:
-    """Keep a new password for a user, or make a code for it."""
-    user, setup = _user(call), call.people.setup
-    if call.order.password is not None:
-        await setup.change(user, call.order.password, call.caller.actor)
-        return {"id": ids.public("usr", user.uuid), "setup_code_file": None}
-    await setup.to_file(user, call.caller.actor)
-    return {"id": ids.public("usr", user.uuid), "setup_code_file": str(setup.file)}
+    """A new password for a user, or a code for one."""
+    user, password = _user(call), call.order.password
+    if password is None:
+        return await _laid(call, user)
+    await call.people.setup.change(user, password, call.caller.actor)
+    return {"id": ids.public("usr", user.uuid), "setup_code_file": None}
+
+
+async def _laid(call: Call, user: User) -> dict:
+    """Lay a code for a user into the file, and say where."""
+    await call.people.setup.to_file(user, call.caller.actor)
+    return {"id": ids.public("usr", user.uuid), "setup_code_file": str(call.people.setup.file)}
 
 
 @routes.post("/users/totp", scope="users", takes=FactorOrder)
