@@ -8,6 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from gateway import totp
+from gateway.errors import QuotaExceeded
+from gateway.lockout import Lockout
 from tests.people import KEYS, PASSWORD, TOKEN, USERS, added, person, sign_in
 from tests.running import CONFIG, running
 
@@ -475,3 +477,23 @@ def test_codes_are_those_of_the_standard(seconds, expected):
     secret = b"12345678901234567890"
     assert totp.code(secret, seconds // 30) == expected
     assert totp.step_of(secret, expected, seconds * 1000) == seconds // 30
+
+
+def test_tries_are_forgiven_after_a_day_and_forgotten_when_there_are_too_many(clock, monkeypatch):
+    """A guess of yesterday delays nobody, and guesses at ever new accounts fill no memory."""
+    monkeypatch.setattr("gateway.lockout.REMEMBERED", 10)
+    lockout = Lockout(clock)
+    for _ in range(8):
+        lockout.attempt(b"account", b"source")
+        clock.forward(60)
+    lockout.attempt(b"account", b"source")
+    with pytest.raises(QuotaExceeded):
+        lockout.attempt(b"account", b"source")
+    clock.forward(DAY + 1)
+    for _ in range(5):
+        lockout.attempt(b"account", b"source")
+    for number in range(50):
+        lockout.attempt(b"%d" % number, b"source")
+        lockout.passed(b"%d" % number, b"source")
+        lockout.attempt(b"%d" % number, b"other")
+    assert (len(lockout._tries), len(lockout._welcome)) == (10, 10)

@@ -282,6 +282,27 @@ def test_commands_speak_to_the_gateway_that_runs(run, served):
     assert run("healthcheck").code == 1
 
 
+def test_a_gateway_that_runs_waits_for_its_first_owner(run, served, tmp_path):
+    """The code in its data folder makes one, from outside; then the file is gone."""
+    _, port = served
+    file = tmp_path / "data" / "setup-code"
+    for _ in range(100):
+        if file.exists() and file.read_text():
+            break
+        time.sleep(0.05)
+    order = {
+        "code": file.read_text(),
+        "email": "ana@quinta.example",
+        "name": "Ana",
+        "password": "zwei Kaffee am Morgen",
+    }
+    url = f"http://127.0.0.1:{port}/communications/auth/setup"
+    request = urllib.request.Request(url, json.dumps(order).encode(), {"Content-Type": "application/json"})
+    made = json.loads(urllib.request.urlopen(request).read())
+    assert [one["id"] for one in run("user", "list", "--json").json["items"]] == [made["id"]]
+    assert not file.exists()
+
+
 def test_a_reload_is_taken_whole_or_not_at_all(run, served, tmp_path):
     """HUP with a mistake changes nothing; with a good file the next request sees it."""
     process, port = served
