@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import pytest
@@ -322,6 +323,19 @@ async def test_the_answer_to_a_wrong_password_tells_nothing(run):
         told.add((reply.status, reply.json["detail"], "errors" in reply.json))
     assert told == {(401, "A valid API key or access token is needed.", False)}
     assert (await sign_in(run, "reader@quinta.example", PASSWORD)).status == 200
+
+
+async def test_who_does_not_exist_takes_as_long_as_who_does(run):
+    """Nobody sees by the clock whether there was a password to compare with."""
+    passwords = run.gateway.people.sessions._passwords
+    kept = await passwords.keep(PASSWORD)
+    took = {kept: [], None: []}
+    for _ in range(5):
+        for known, times in took.items():
+            began = time.perf_counter()
+            assert not await passwords.fits(WRONG, known)
+            times.append(time.perf_counter() - began)
+    assert 1 / 3 < min(took[None]) / min(took[kept]) < 3
 
 
 @pytest.mark.parametrize("email", ["reader@quinta.example", "nobody@quinta.example"])

@@ -17,7 +17,6 @@ from tests.running import running
 ROOT = Path(__file__).parent.parent
 DOORS = sorted(app.doors(app.MAIN), key=lambda door: door.path.endswith("/logout"))
 """Whoever goes through the last one goes out."""
-FILLED = {"id": "none", "token": "none", "provider": "none"}
 
 
 def table():
@@ -54,7 +53,7 @@ def test_every_door_has_its_row():
 
 async def reply_at(run, door, token):
     """What a caller gets at a door with an empty body and a name that nothing has."""
-    path = re.sub(r"\{(\w+)\}", lambda match: FILLED.get(match[1], "none"), door.path)
+    path = re.sub(r"\{\w+\}", "none", door.path)
     body = None if door.method in ("GET", "DELETE") else {}
     return (await run.call(door.method, path, body, headers={"Authorization": f"Bearer {token}"})).status
 
@@ -67,7 +66,7 @@ async def test_a_role_passes_the_doors_of_its_column_and_no_others(run, role):
     for door in DOORS:
         status = await reply_at(run, door, someone.access)
         assert (status != 403) == (role in rows[door.name]), (door.name, status)
-        assert status not in (401, 405, 500), (door.name, status)
+        assert status != 500 and (status != 401 or door.scope is None), (door.name, status)
 
 
 @pytest.mark.parametrize("door", [door for door in DOORS if door.scope], ids=lambda door: door.name)
