@@ -34,6 +34,11 @@ def rfc3339(ms: int) -> str:
     return f"{_second(seconds)}.{rest:03d}Z" if rest else f"{_second(seconds)}Z"
 
 
+def rfc3339_or_none(ms: int | None) -> str | None:
+    """The same of a moment there may not be."""
+    return None if ms is None else rfc3339(ms)
+
+
 @lru_cache(1024)
 def _second(seconds: int) -> str:
     """Kept, because most times that are written down are of this very second."""

@@ -17,7 +17,6 @@ from gateway import __version__, metrics, plugins
 from gateway.addresses import Addresses
 from gateway.batches import Batches
 from gateway.bulk import Bulk, forget_unfinished
-from gateway.callers import Callers
 from gateway.clock import Clock, SystemClock
 from gateway.compliance import Compliance
 from gateway.config import Config, ConfigFault, ConfigFaults, restart_needed
@@ -36,6 +35,7 @@ from gateway.letters import Letters
 from gateway.limiter import Limiter
 from gateway.limits import Limit, Limits
 from gateway.logs import Log
+from gateway.people import People
 from gateway.privacy import Privacy
 from gateway.recall import Recall
 from gateway.record import Record
@@ -137,7 +137,9 @@ class Gateway:
         """What does not depend on the configuration."""
         self.facts = Facts(self.db)
         self.addresses = Addresses(self.db, self.vault, self.facts)
-        self.callers = Callers(self.db, self.vault, self.clock)
+        issuer = self.config.link_base or "guest-gateway"
+        self.people = People.begin(self.db, self.vault, self.ids, self.clock, issuer, self.data.setup_code)
+        self.callers = self.people.callers
         self.repeats = Repeats(self.db, self.vault, self.clock)
         self.repeats.load()
 
@@ -243,6 +245,7 @@ class Gateway:
         await self.record.checkpoint_if_due()
         if self.db.reserve:
             await asyncio.to_thread(self.db.reserve.fill)
+        await self.people.tidy(hourly)
         if hourly:
             await self.repeats.forget_old()
             await self.parts.limits.forget_whole()
@@ -291,6 +294,7 @@ class Gateway:
         if self._tasks:
             await asyncio.wait(self._tasks)
             self.health.stop()
+            await self.callers.note_use()
             await self.record.checkpoint()
         while self._closing:
             done = self._closing.pop()()

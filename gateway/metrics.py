@@ -41,6 +41,9 @@ WAL_BYTES = Gauge("gateway_store_wal_bytes", "Size of the write-ahead log.", reg
 LIMITED = Counter(
     "gateway_limited_total", "Requests refused because a limit was used up.", ["limiter"], registry=REGISTRY
 )
+SIGN_INS = Counter(
+    "gateway_sign_ins_total", "Tries to sign in or to refresh, by how they ended.", ["outcome"], registry=REGISTRY
+)
 AUDIT_ENTRIES = Counter("gateway_audit_entries_total", "Audit entries written.", registry=REGISTRY)
 LOG_DROPPED = Counter("gateway_log_lines_dropped_total", "Log lines nobody could be given in time.", registry=REGISTRY)
 LOOP_LAG = Gauge("gateway_loop_lag_seconds", "How late the event loop ran its last timer.", registry=REGISTRY)

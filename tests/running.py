@@ -99,7 +99,7 @@ class Running:
     async def draw(self, *scopes: str, **more: Any) -> str:
         """A key with these scopes."""
         body = {"name": "test", "scopes": list(scopes)} | more
-        return (await self.local("POST", "/local/apikeys", body)).json["key"]
+        return (await self.local("POST", "/communications/api-keys", body)).json["key"]
 
     async def local(self, method: str, path: str, body: Any = None) -> Reply:
         """A request at the socket of the machine."""

@@ -290,7 +290,7 @@ async def test_without_a_key_nothing_is_told(run, authorization):
     """401 in one form, whatever was wrong."""
     reply = await run.call("GET", "/communications/messages", headers={"Authorization": authorization})
     assert (reply.status, reply.headers["WWW-Authenticate"]) == (401, 'Bearer realm="guest-gateway"')
-    assert reply.json["detail"] == "A valid API key is needed."
+    assert reply.json["detail"] == "A valid API key or access token is needed."
 
 
 async def test_a_key_ends_when_it_is_revoked_expired_or_far_from_home(run, clock):
@@ -307,7 +307,7 @@ async def test_a_key_ends_when_it_is_revoked_expired_or_far_from_home(run, clock
 
     assert [await status(key) for key in (revoked, expiring, foreign, here)] == [200, 200, 401, 200]
     run.key = good
-    await run.local("POST", f"/local/apikeys/key_{revoked[3:11]}/revoke")
+    await run.local("DELETE", f"/communications/api-keys/key_{revoked[3:11]}")
     clock.forward(10)
     assert [await status(key) for key in (revoked, expiring, here)] == [401, 401, 200]
 

@@ -31,6 +31,16 @@ def ask(method: str, path: str, body: Any = None, *, config_path: Path | None, d
     return asyncio.run(_ask(method, path, body, config_path, data_path))
 
 
+def ask_all(path: str, *, config_path: Path | None, data_path: str | None) -> list[Any]:
+    """Every item of a list that comes in pages."""
+    items, cursor = [], ""
+    while cursor is not None:
+        found = ask("GET", f"{path}?limit=200{cursor}", config_path=config_path, data_path=data_path)
+        items += found["items"]
+        cursor = found["next_cursor"] and f"&cursor={found['next_cursor']}"
+    return items
+
+
 async def _ask(method: str, path: str, body: Any, config_path: Path | None, data_path: str | None) -> Any:
     data = data_folder(data_path)
     async with contextlib.AsyncExitStack() as stack:

@@ -156,7 +156,7 @@ def find_faults(value: Any, type_: Any, pointer: str) -> list[Fault]:
     faults = [
         Fault(f"{pointer}/{escape(name)}", "unknown-field", f"one of {', '.join(known)}")
         for name in value
-        if name not in known
+        if name not in known and name != struct.__struct_config__.tag_field
     ]
     for name, field in known.items():
         if name in value:
@@ -186,7 +186,15 @@ def _struct_of(value: Any, type_: Any) -> type[msgspec.Struct] | None:
     described = inspect.type_info(type_)
     options = described.types if isinstance(described, inspect.UnionType) else (described,)
     structs = [option.cls for option in options if isinstance(option, inspect.StructType)]
-    return structs[0] if len(structs) == 1 else None
+    if len(structs) == 1:
+        return structs[0]
+    return next((struct for struct in structs if _tagged(value, struct)), None)
+
+
+def _tagged(value: dict, struct: type[msgspec.Struct]) -> bool:
+    """Whether the object itself says that it is one of these."""
+    config = struct.__struct_config__
+    return config.tag_field is not None and value.get(config.tag_field) == config.tag
 
 
 def escape(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from gateway.callers import within
+from gateway.reach import within
 
 
 def client_address(request: web.BaseRequest, proxies: tuple[str, ...]) -> str:

@@ -52,6 +52,20 @@ class Call(Struct):
     def query(self) -> Mapping[str, str]:
         return self.request.query
 
+    @property
+    def people(self) -> Any:
+        return self.gateway.people
+
+    @property
+    def address(self) -> str:
+        """Where the request comes from, "" for the socket."""
+        return client_address(self.request, self.parts.config.server.proxies)
+
+    async def guess(self) -> None:
+        """Somebody shows what may be a guess: at most so many a minute from one source. Raises QuotaExceeded."""
+        source = self.gateway.vault.limiter_key(self.address.encode())
+        await self.parts.limits.take("auth", {"ip": source})
+
     def match(self, name: str) -> str:
         """A part of the path."""
         return self.path[name]
@@ -151,12 +165,11 @@ def _single_headers(request: web.BaseRequest) -> None:
 
 async def _identify(call: Call) -> Caller:
     """The caller; whoever guesses is slowed down, whoever knows his key is let through all the same."""
-    gateway, request = call.gateway, call.request
-    address = client_address(request, call.parts.config.server.proxies)
+    request = call.request
     try:
-        return gateway.callers.by_header(request.headers.get("Authorization"), address)
+        return call.gateway.callers.by_header(request.headers.get("Authorization"), call.address)
     except Unauthorized:
-        await call.parts.limits.take("auth", {"ip": gateway.vault.limiter_key(address.encode())})
+        await call.guess()
         raise
 
 
