@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sqlite3
 import threading
 import time
 
@@ -142,11 +143,22 @@ async def test_a_stranger_works_on_a_thread_and_loop_of_its_own(tmp_path):
     assert not thread.is_alive()
 
 
+async def test_a_stranger_may_hand_over_from_a_worker_thread(tmp_path):
+    """As whoever uses a synchronous client does: `asyncio.to_thread`, and `handing_over` in there."""
+    send = "await asyncio.to_thread(message.handing_over)\n        return await asyncio.to_thread(Sent, 'coo')"
+    async with pigeons(tmp_path, send) as (run, _):
+        assert tries(await sent(run)) == [("sent", 1)]
+
+
 async def test_a_stop_between_lease_and_hand_over_reaches_the_strangers_frame(tmp_path):
-    """It is at work in its thread when the guest says stop; its handing_over raises Stopped. The next one leaves."""
-    send = f"{WAITS}\n        try: return {WELL[7:]}\n        except BaseException as e: self.notes.append(e); raise"
-    compose = {"channel": "email", "more": 'timeout = "20s"', "send": send}
-    async with pigeons(tmp_path, **compose) as (run, bird):
+    """It is at work in its thread when the guest says stop; its handing_over raises Stopped, and again when it asks
+    again. The next one leaves."""
+    send = f"""{WAITS}
+        for _ in range(2):
+            try: {WELL}
+            except BaseException as error: self.notes.append(error)
+        raise self.notes[-1]"""
+    async with pigeons(tmp_path, send, 'timeout = "20s"', "email") as (run, bird):
         await run.yes(PT)
         public = (await run.send(NEWS | {"to": PT})).json["id"]
         assert await asyncio.to_thread(bird.arrived.wait, 5)
@@ -154,7 +166,7 @@ async def test_a_stop_between_lease_and_hand_over_reaches_the_strangers_frame(tm
         bird.go.set()
         message = await run.until(public, "blocked", "sent")
         assert (message["status"], message["compliance"]["reasons"]) == ("blocked", ["CORE-SUP-2"])
-        assert [type(note) for note in bird.notes] == [Stopped]
+        assert [type(note) for note in bird.notes] == [Stopped, Stopped]
         assert bird.flown == []
         booking = await sent(run, BOOKING | {"to": PT})
         assert bird.flown == [booking["id"]]
@@ -277,8 +289,8 @@ async def test_a_process_ends_in_time_though_threads_are_blocked(tmp_path):
         assert (await loop.ask("GET", f"messages/{answer['id']}"))[1]["status"] == "sending"
         loop.process.terminate()
         assert await asyncio.to_thread(loop.process.wait, 8) == 0
-        await asyncio.to_thread(loop.start)
-        assert (await loop.ask("GET", f"messages/{answer['id']}"))[1]["attempts"] == []
+        with contextlib.closing(sqlite3.connect(tmp_path / "data" / "gateway.db")) as store:
+            assert store.execute("SELECT lease, attempts, uncertain FROM outbox").fetchall() == [(0, 0, 0)]
 
 
 # -- it raises --------------------------------------------------------------------------------------------------------
@@ -297,6 +309,7 @@ async def test_a_channel_that_raises_is_paused_until_it_is_mended(tmp_path, wher
         assert await standing(run, "paused: raised") == "paused: raised"
         await sent(run, BOOKING | {"to": PT}, seconds=1)
         bird.broken = False
+        await try_now(run)
         message = await run.until(text, "sent")
         assert set(tries(message)[:-1]) == {("raised", 1)}
         assert tries(message)[-1] == ("sent", 1)
@@ -320,6 +333,19 @@ async def test_a_poisoned_message_is_held_while_the_others_leave(tmp_path):
         bird.broken = False
         assert (await run.call("POST", f"/communications/messages/{poison}/release")).status == 200
         await run.until(poison, "sent")
+
+
+async def test_a_message_that_blocks_its_thread_each_time_is_held(tmp_path):
+    """Three threads are left behind for its sake; then it is held, and the others leave in a fourth."""
+    async with pigeons(tmp_path, f"if message.text == 'poison': {WAITS}\n        {WELL}") as (run, bird):
+        poison = (await run.send(POISON)).json["id"]
+        for threads in (1, 2, 3):
+            await said(run, f'"count":{threads}')
+            await try_now(run)
+        message = await run.until(poison, "held")
+        assert (message["hold_reason"], tries(message)) == ("quarantined", [("hung", 1)] * 3)
+        await sent(run)
+        assert len(bird.built) == 4
 
 
 async def test_a_broken_channel_costs_no_message_its_place(tmp_path):

@@ -115,21 +115,22 @@ class Courier:
         first = outbox.next_due(self.db.reader, self.provider.channel)
         if first is None or first > self.clock.now():
             return bool(self._ready)
-        before = len(self._ready)
         try:
-            await self._take(Window(self.provider.channel, limit, only_after, never_after))
+            return await self._take(Window(self.provider.channel, limit, only_after, never_after))
         except GatewayError as error:
             self.log.warning("lease failed", provider=self.provider.name, code=error.code)
             await asyncio.sleep(1)
-        return len(self._ready) > before
+            return False
 
-    async def _take(self, window: Window) -> None:
-        """Lease a window. What was asked for is taken in any case: nobody else would know that it is leased."""
+    async def _take(self, window: Window) -> bool:
+        """Lease a window. What was asked for is taken though we are cancelled: nobody else knows that it is leased."""
         leasing = asyncio.ensure_future(self.db.write(outbox.lease, window))
         try:
             await asyncio.shield(leasing)
         finally:
-            self._ready.extend(await leasing)
+            due = await leasing
+            self._ready.extend(due)
+        return bool(due)
 
     async def _sleep(self) -> None:
         """Until something is due, somebody wakes us, or the provider may be tried again."""
@@ -179,8 +180,8 @@ class Courier:
         began = self.clock.monotonic()
         try:
             result = await self._hand_over(parcel)
-        except asyncio.CancelledError:  # the drain's deadline
-            result = Failure("unknown", maybe_sent=True, code="drained") if parcel.message.handed else Stopped()
+        except asyncio.CancelledError:
+            result = self._cut_off(parcel.message.handed)
         took = self.clock.monotonic() - began
         metrics.HANDOVER_SECONDS.labels(self.provider.name).observe(took)
         try:
@@ -212,6 +213,12 @@ class Courier:
             if isinstance(error, Stopped) and parcel.stopped:
                 return error
             return made_of(error, message.handed, isinstance(error, TimeoutError) and deadline.expired())
+
+    def _cut_off(self, handed: bool) -> Failure | Defect | Stopped:
+        """What a cancelled hand-over comes to: the drain's deadline is there, or the plugin makes it up."""
+        if not self._draining:
+            return Defect("raised", handed, "CancelledError")
+        return Failure("unknown", maybe_sent=True, code="drained") if handed else Stopped()
 
     # -- what became of it --------------------------------------------------------------------------------------------
 

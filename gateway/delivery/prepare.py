@@ -90,8 +90,10 @@ class Preparation:
             raise Stopped()
 
     def look_again(self, parcel: Parcel, plugin: Channel) -> None:
-        """Right before the hand-over: raise Stopped if the judgement no longer holds."""
+        """Right before the hand-over: raise Stopped if the judgement no longer holds, and again each time one asks."""
         due, now = parcel.due, self.now()
+        if parcel.stopped:
+            raise Stopped()
         if due.expires_at is not None and now >= due.expires_at:
             parcel.stopped = Settled(due.id, due.uuid, "expired")
             raise Stopped()
