@@ -266,7 +266,8 @@ class Courier:
 
     def _uncertain(self, due: Due, failure: Failure | Defect, base: Settled) -> Settled:
         """The provider may have it: again with the same id where that does no harm, else a person decides."""
-        if not self.provider.resend_uncertain or failure.status_code == NONSENSE:
+        nonsense = isinstance(failure, Defect) and failure.status_code == NONSENSE
+        if nonsense or not self.provider.resend_uncertain:
             return base._replace(state="held", reason="uncertain", due_at=self.clock.now(), lease=HELD, uncertain=True)
         return self._later(due, failure, base._replace(state="uncertain", uncertain=True))
 

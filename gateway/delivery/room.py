@@ -17,6 +17,8 @@ CALLS_AT_MOST = 1000
 """Calls of `asyncio.to_thread` in one room that may be under way."""
 
 Work = Callable[[Channel], Awaitable[Any]]
+WHATEVER = (Exception, asyncio.CancelledError, SystemExit, KeyboardInterrupt)
+"""All that a channel can raise; it is told to whoever waits for it, here."""
 
 
 class Room:
@@ -80,17 +82,20 @@ class Room:
         self._say(self.leave)
 
     async def _live(self) -> None:
-        """Open the channel and stay, until the room is left."""
+        """Open the channel and stay, until the room is left. Whatever still runs then is cancelled."""
         self._there.set_default_executor(Workers())
         self._there.set_exception_handler(self._complain)
+        self._opening = asyncio.create_task(self._open())
+        await self._over.wait()
+
+    async def _open(self) -> None:
+        error: BaseException | None = None
         try:
             self._channel = self._build()
             await self._channel.open()
-        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 told to whoever waits for it
-            self._say(resolve, self.opened, error)
-        else:
-            self._say(resolve, self.opened, None)
-        await self._over.wait()
+        except WHATEVER as raised:
+            error = raised
+        self._say(resolve, self.opened, error)
 
     def _begin(self, work: Work, answer: asyncio.Future) -> None:
         self._tasks[answer] = asyncio.create_task(self._work(work, answer))
@@ -102,7 +107,7 @@ class Room:
     async def _work(self, work: Work, answer: asyncio.Future) -> None:
         try:
             said: tuple[Any, Exception | None] = await work(self._channel), None
-        except (Exception, asyncio.CancelledError, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 as above
+        except WHATEVER as error:
             said = None, error if isinstance(error, Exception) else RuntimeError(type(error).__name__)
         finally:
             del self._tasks[answer]
