@@ -11,7 +11,7 @@ import pytest
 from gateway import Failure, Sender, Stopped
 from gateway.channel import Message
 from gateway.config import load
-from gateway.delivery import apart
+from gateway.delivery import apart, room
 from gateway.delivery.apart import Gate, plain
 from gateway.delivery.defects import Suspects
 from tests.faults.loop import looping
@@ -144,10 +144,25 @@ async def test_a_stranger_works_on_a_thread_and_loop_of_its_own(tmp_path):
 
 
 async def test_a_stranger_may_hand_over_from_a_worker_thread(tmp_path):
-    """As whoever uses a synchronous client does: `asyncio.to_thread`, and `handing_over` in there."""
-    send = "await asyncio.to_thread(message.handing_over)\n        return await asyncio.to_thread(Sent, 'coo')"
+    """As whoever uses a synchronous client does: `asyncio.to_thread`, and `handing_over` in there. What such a call
+    raises comes back."""
+    send = """await asyncio.to_thread(message.handing_over)
+        try: await asyncio.to_thread(int, 'coo')
+        except ValueError: return await asyncio.to_thread(Sent, 'coo')"""
     async with pigeons(tmp_path, send) as (run, _):
         assert tries(await sent(run)) == [("sent", 1)]
+
+
+async def test_worker_threads_that_do_not_come_back_are_bounded(tmp_path, monkeypatch):
+    """One call too many raises; when the others have come back there is room again."""
+    monkeypatch.setattr(room, "CALLS_AT_MOST", 1)
+    async with pigeons(tmp_path, "await asyncio.to_thread(self.go.wait, 60)\n        " + WELL) as (run, bird):
+        text = (await run.send(TEXT)).json["id"]
+        assert await standing(run, "paused: hung")
+        assert await standing(run, "paused: raised")
+        bird.go.set()
+        await try_now(run)
+        assert [outcome for outcome, _ in tries(await run.until(text, "sent"))] == ["hung", "raised", "sent"]
 
 
 async def test_a_stop_between_lease_and_hand_over_reaches_the_strangers_frame(tmp_path):
@@ -281,6 +296,21 @@ async def test_a_drain_ends_in_time_though_a_thread_is_blocked(tmp_path):
         await run.until(waiting, "sent")
 
 
+@pytest.mark.parametrize("close", ["raise ValueError('Canary')", "await asyncio.Event().wait()", "self.go.wait(60)"])
+async def test_a_close_that_fails_holds_nothing_up(tmp_path, close):
+    """It raises, waits for ever or blocks: the drain ends in time and says so in the log; what had left has left."""
+    async with pigeons(tmp_path, close=close) as (run, bird):
+        await sent(run)
+        began = time.monotonic()
+        await run.gateway.parts.delivery.drain(6.0)
+        assert time.monotonic() - began < 2.0
+        assert "channel does not close" in run.log_text.getvalue()
+        assert "Canary" not in run.log_text.getvalue()
+        bird.go.set()
+        assert await run.gateway.reload(load(tmp_path / "config.toml", {})) == []
+        await sent(run)
+
+
 async def test_a_process_ends_in_time_though_threads_are_blocked(tmp_path):
     """TERM while a stranger blocks its loop and a thread of `to_thread`: the end with 0, within eight seconds."""
     folder = tmp_path / "strangers"
@@ -405,6 +435,16 @@ async def test_an_answer_that_is_none_is_not_followed_by_a_second_copy(tmp_path)
         assert (message["hold_reason"], message["attempts"][0]["code"]) == ("uncertain", "answer")
         bird.broken = False
         assert (await sent(run))["status"] == "sent"
+
+
+async def test_a_strangers_failure_is_what_it_says(tmp_path):
+    """A Failure comes through as one, with its kind and code; bytes that are none are a defect."""
+    failing = "raise Failure('bad_address', code='550', words='Ana Canary is gone')"
+    async with pigeons(tmp_path, failing, compose="if message.text == 'poison': return 'no bytes'") as (run, _):
+        message = await sent(run, TEXT, "failed")
+        assert [(one["outcome"], one["code"]) for one in message["attempts"]] == [("bad_address", "550")]
+        assert (await sent(run, POISON, "held"))["attempts"][0]["code"] == "TypeError"
+        assert "Canary" not in run.log_text.getvalue()
 
 
 async def test_stopped_without_a_stop_is_a_defect(tmp_path):
