@@ -110,7 +110,8 @@ class Channel:
         return message.text.encode()
 
     async def send(self, message: Message) -> Sent:
-        """Hand one message over. Raise `Failure`; any other exception counts as `unknown`."""
+        """Hand one message over. Raise `Failure`; any other exception, and not coming back in time, is a defect: it
+        pauses the provider."""
         raise NotImplementedError
 
     async def close(self) -> None:

@@ -9,6 +9,7 @@ import os
 import sqlite3
 import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -23,6 +24,7 @@ from gateway.config import Config, ConfigFault, ConfigFaults, restart_needed
 from gateway.config import Limit as LimitTable
 from gateway.data_folder import DataFolder
 from gateway.delivery import Courier, Delivery, Release
+from gateway.delivery.apart import Apart
 from gateway.delivery.prepare import Preparation
 from gateway.delivery.worker import hold_unserved, recover
 from gateway.drafts import Drafts
@@ -185,15 +187,20 @@ class Gateway:
         return [self._provider(name, config) for name in config.providers]
 
     def _provider(self, name: str, config: Config) -> Provider:
-        """What may have been taken is sent again only where that does no harm, or where config.toml says so."""
+        """What may have been taken is sent again only where that does no harm, or where config.toml says so. A channel
+        that is not built in is kept apart."""
         table = config.providers[name]
         kind = self.plugins.channels[table.plugin]
         tools = ProviderTools(name, table.channel, table.connections, self.clock, self.data.path)
-        plugin = kind(config.provider_settings(name, kind.Settings)[0], tools)
+        build = partial(kind, config.provider_settings(name, kind.Settings)[0], tools)
+        plugin = build() if self.plugins.owners[kind].built_in else Apart(name, kind, build, self.log)
         harmless = table.channel == "email" or plugin.deduplicates
         resend = table.uncertain == "resend" if table.uncertain else harmless
-        return Provider(name, table.channel, plugin, self.clock, connections=table.connections, timeout=table.timeout,
-                        resend_uncertain=resend)  # fmt: skip
+        provider = Provider(name, table.channel, plugin, self.clock, connections=table.connections,
+                            timeout=table.timeout, resend_uncertain=resend)  # fmt: skip
+        if isinstance(plugin, Apart):
+            plugin.spent = provider.stop
+        return provider
 
     def _rules(self, config: Config) -> list[Limit]:
         """One rule for each table of limits that is not switched off."""

@@ -17,6 +17,7 @@ from gateway.life import Gateway
 from gateway.logs import Log
 from gateway.web import app
 from gateway.web.listen import bind
+from tests.stories import wrong_turns
 
 CONFIG = """
 config_version = 1
@@ -118,7 +119,8 @@ class Running:
 async def running(
     folder: Path, config: str = CONFIG, clock: Any = None, deliver: bool = True
 ) -> AsyncIterator[Running]:
-    """Open it in a folder; with `deliver` messages go out as they do in life."""
+    """Open it in a folder; with `deliver` messages go out as they do in life. At the end every story in it must be one
+    that the table of transitions allows."""
     data = DataFolder(folder / "data")
     prepare(data)
     file = folder / "config.toml"
@@ -139,6 +141,7 @@ async def running(
             yield run
             if deliver:
                 await gateway.drain()
+            assert wrong_turns(gateway.db.reader) == []
     finally:
         await local.close()
         await gateway.close()

@@ -23,13 +23,14 @@ GOOD_FOR_MS = 1000
 @dataclass(slots=True)
 class Parcel:
     """A leased message on its way through a provider, with the judgement it travels under; `mark` tells how far the
-    changes had come when it was judged."""
+    changes had come when it was judged, `lacking` names what the law requires and the composed bytes have not."""
 
     due: Due
     envelope: Envelope
     message: Message
     judgement: Judgement
     mark: int
+    lacking: Callable[[], list[str]]
     stopped: Settled | None = None
 
 
@@ -43,7 +44,7 @@ class Preparation:
         """Per guest, what is being handed over right now: it counts as history for his next message."""
 
     def prepare(self, due: Due, plugin: Channel) -> Parcel | Settled:
-        """The parcel, its message composed; or how the message is settled instead of leaving."""
+        """The parcel, its message to be composed; or how the message is settled instead of leaving."""
         over = self._over(due, self.now())
         if over is not None:
             return over
@@ -53,10 +54,8 @@ class Preparation:
         judgement = self._judge(due, envelope, address, plugin)
         if judgement.decision != "allow":
             return not_now(due, judgement)
-        message, lacking = self._compose(due, address, frozenset(judgement.required_elements), plugin)
-        if lacking:
-            return incomplete(due, judgement, lacking)
-        parcel = Parcel(due, envelope, message, judgement, mark)
+        message, lacking = self._finish(due, address, frozenset(judgement.required_elements), plugin)
+        parcel = Parcel(due, envelope, message, judgement, mark, lacking)
         message.before_handover = lambda _: self.look_again(parcel, plugin)
         return parcel
 
@@ -71,8 +70,10 @@ class Preparation:
     def _judge(self, due: Due, envelope: Envelope, address: str, plugin: Channel) -> Judgement:
         return self.compliance.judge_due(due, envelope, address, plugin, self.going.get(due.guest_id, ()))
 
-    def _compose(self, due: Due, address: str, required: frozenset[str], plugin: Channel) -> tuple[Message, list[str]]:
-        """The finished message, and what is required and not in it."""
+    def _finish(
+        self, due: Due, address: str, required: frozenset[str], plugin: Channel
+    ) -> tuple[Message, Callable[[], list[str]]]:
+        """The finished message, and what tells whether all that is required is in what was composed of it."""
         content = self.letters.open(due.key_id, due.uuid, due.content_sealed)
         means = self.compliance.means(due.channel, due.sender, plugin)
         link = self.letters.stop_link(due) if required & LINKED else ""
@@ -91,13 +92,18 @@ class Preparation:
             headers=letter.headers,
             attempt=due.attempt,
         )
-        message.payload = plugin.compose(message)
-        return message, compose.missing(message.payload, required, means, link, language) if required else []
+        return message, lambda: compose.missing(message.payload, required, means, link, language) if required else []
+
+    def check(self, parcel: Parcel) -> None:
+        """Search the composed bytes for what the law requires; raise Stopped if a part is missing."""
+        if lacking := parcel.lacking():
+            parcel.stopped = incomplete(parcel.due, parcel.judgement, lacking)
+            raise Stopped()
 
     def look_again(self, parcel: Parcel, plugin: Channel) -> None:
-        """Right before the hand-over: raise Stopped if the judgement no longer holds."""
+        """Right before the hand-over: raise Stopped if the judgement no longer holds, and again each time one asks."""
         due, now = parcel.due, self.now()
-        parcel.stopped = self._over(due, now)
+        parcel.stopped = parcel.stopped or self._over(due, now)
         if parcel.stopped is not None:
             raise Stopped()
         if now - parcel.judgement.at <= GOOD_FOR_MS and not self.changes.since(due.blind, parcel.mark):
