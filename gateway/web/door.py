@@ -16,7 +16,7 @@ from gateway.callers import NOBODY, Caller
 from gateway.errors import BadIdempotencyKey, BadJson, GatewayError, QuotaExceeded, Unauthorized
 from gateway.limits import Standing
 from gateway.web import body, problem
-from gateway.web.client import client_address
+from gateway.web.client import client_address, source
 from gateway.web.keys import ACTOR, GATEWAY
 from gateway.web.routes import Door
 
@@ -125,7 +125,7 @@ async def _identify(call: Call) -> Caller:
     try:
         return gateway.callers.by_header(request.headers.get("Authorization"), address)
     except Unauthorized:
-        await call.parts.limits.take("auth", {"ip": gateway.vault.limiter_key(address.encode())})
+        await call.parts.limits.take("auth", {"ip": gateway.vault.limiter_key(source(address).encode())})
         raise
 
 
