@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import shutil
+import subprocess
 import time
 from typing import get_args
 
@@ -115,6 +117,22 @@ async def test_the_page_keeps_to_the_customs_of_prometheus(run):
     assert {name for name, kind in ours.items() if kind == "counter"} == {n for n in ours if n.endswith("_total")}
     assert not [name for name in ours if re.search(r"_(ms|millis\w*|minutes|kb|mb|percent)(_|$)", name)]
     assert len(families) > 12
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not here; Debian's package prometheus has it")
+async def test_the_checker_of_prometheus_has_nothing_to_say(run):
+    """The real one, on a page after traffic; a page that is wrong it does not let pass."""
+
+    def checked(page):
+        ran = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, text=True)
+        return ran.returncode, ran.stdout + ran.stderr
+
+    sent = await run.send(ORDER)
+    await run.until(sent.json["id"], "sent")
+    await run.call("GET", "/nowhere")
+    page, _ = await scrape(run)
+    assert checked(page) == (0, "")
+    assert checked(page.replace("gateway_messages_total", "gateway_messages"))[0] != 0
 
 
 async def test_labels_come_from_closed_sets(run):
