@@ -58,6 +58,19 @@ async def test_ready_is_asked_of_the_store_itself(tmp_path, monkeypatch):
         assert (await run.call("GET", READY)).status == 200
 
 
+async def test_what_comes_between_the_doors_and_the_start_is_kept(tmp_path):
+    """Not ready, and yet everything behind the doors is there: an order is on disk, and goes out once it has begun."""
+    async with running(tmp_path, deliver=False) as run:
+        told = await run.call("GET", READY)
+        assert (told.status, told.json["checks"]["queue"], told.headers["Retry-After"]) == (503, "starting", "5")
+        public = (await run.send(ORDER)).json["id"]
+        assert (await run.message(public))["status"] == "queued"
+        await run.gateway.start()
+        await run.until(public, "sent")
+        assert (await run.call("GET", READY)).status == 200
+        await run.gateway.drain()
+
+
 async def test_a_paused_provider_does_not_make_it_unready(run):
     """Messages can be taken and wait; the provider is named with the reason."""
     run.gateway.parts.routes.providers["mail"].failed("auth")
