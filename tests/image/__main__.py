@@ -127,7 +127,7 @@ def start(tool: list[str], port: int, ops_port: int) -> None:
 
 
 def healthy(tool: list[str]) -> bool:
-    """What the image's HEALTHCHECK says. docker calls it by its own timer; podman's needs systemd, so it is asked to."""
+    """What the image's HEALTHCHECK says. docker asks it by a timer of its own; podman's needs systemd, so we ask."""
     if tool == ["podman"]:
         return call(*tool, "healthcheck", "run", NAME, check=False).returncode == 0
     return call(*tool, "inspect", "-f", "{{.State.Health.Status}}", NAME).stdout.strip() == "healthy"
