@@ -103,11 +103,10 @@ class Callers:
         if parsed is None:
             raise Unauthorized()
         public, secret = parsed
-        key = apikeys.find(self._db.reader, public)
-        expected = key.digest if key else b"\0" * 32
-        if not hmac.compare_digest(self._vault.apikeys.digest(secret), expected) or key is None:
+        reader = self._db.reader
+        if not hmac.compare_digest(self._vault.apikeys.digest(secret), apikeys.digest(reader, public)):
             raise Unauthorized()
-        return self._key(key)
+        return self._key(apikeys.find(reader, public))
 
     def _with_token(self, text: str) -> Caller:
         claims = self._tokens.read(text)
@@ -115,15 +114,12 @@ class Callers:
             raise Unauthorized()
         if claims.sid is not None:
             return self._user(claims, claims.sid)
-        key = apikeys.find(self._db.reader, claims.sub.removeprefix(KEY))
-        if key is None:
-            raise Unauthorized()
-        caller = self._key(key)
+        caller = self._key(apikeys.find(self._db.reader, claims.sub.removeprefix(KEY)))
         ends = claims.exp * 1000
         return replace(caller, expires_at=min(ends, caller.ends_at or ends))
 
-    def _key(self, key: Key) -> Caller:
-        if key.revoked_at is not None:
+    def _key(self, key: Key | None) -> Caller:
+        if key is None or key.revoked_at is not None:
             raise Unauthorized()
         return Caller(
             f"key:{key.public}", key.principal, key.scopes, self._limit_keys(key.principal), key.expires_at,

@@ -90,10 +90,11 @@ class Channel:
     """What `plugin = "…"` in config.toml says."""
     channels: ClassVar[frozenset[str]] = frozenset()
     """Which channels it can serve, such as `{"email"}`."""
-    carries_headers: ClassVar[bool] = False
-    """Whether `Message.headers` reach the guest's program, as in e-mail (RFC 8058 needs them)."""
     deduplicates: ClassVar[bool] = False
     """Whether the provider drops a second message of the same id, so that an uncertain one may simply be sent again."""
+    carries_headers: bool = False
+    """Whether `Message.headers` reach the guest's program, as in e-mail (RFC 8058 needs them). A class that can say so
+    only of the channel it serves sets it in `__init__`."""
 
     class Settings(Struct, forbid_unknown_fields=True, frozen=True):
         """The plugin's own keys of its `[providers.<name>]` table."""

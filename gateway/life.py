@@ -319,7 +319,7 @@ class Gateway:
 
 
 def faults_of_plugins(config: Config, found: plugins.Plugins) -> list[ConfigFault]:
-    """What config.toml asks of plugins and they do not have: unknown plugins, algorithms, keys, channels."""
+    """What config.toml asks for and is not there: unknown plugins, algorithms, keys, channels; secrets to be read."""
     faults = []
     for name, table in config.providers.items():
         kind = found.channels.get(table.plugin)
@@ -334,7 +334,7 @@ def faults_of_plugins(config: Config, found: plugins.Plugins) -> list[ConfigFaul
         for name, table in config.limits.items()
         if table.enabled and table.algorithm not in found.limiters
     ]
-    return faults
+    return faults + config.unusable_secrets()
 
 
 def limit_of(name: str, table: LimitTable, kind: type[Limiter]) -> Limit:

@@ -174,6 +174,20 @@ def test_init_makes_all_there_is_and_can_be_repeated(run, tmp_path):
     assert "Keep a copy" in run("init").out
 
 
+def test_an_empty_folder_is_served_as_init_would_leave_it(run, tmp_path, monkeypatch):
+    """The very first run goes by the config.toml that it writes: a mail has an address to come from."""
+    for port in ("PORT", "OPS_PORT"):
+        monkeypatch.setenv(f"GATEWAY__SERVER__{port}", "0")
+    process = subprocess.Popen([*PROGRAM, "serve"], stdout=subprocess.PIPE, text=True)
+    with process.stdout:
+        assert '"event":"ready"' in process.stdout.readline()
+        (tmp_path / "text").write_text("See you on Friday.")
+        sent = run("send", "--to", "ana@example.org", "--subject", "Your stay", "--class", "transactional", "text")
+        process.terminate()
+        assert process.wait(20) == 0
+    assert sent.code == 0, sent.err
+
+
 def test_keys_are_made_listed_and_revoked_without_a_gateway(run):
     """With nothing running, a command opens the parts for itself, and the record knows of it."""
     run("init")

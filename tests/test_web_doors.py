@@ -29,11 +29,13 @@ async def run(tmp_path, clock):
         yield run
 
 
-async def raw(run, request):
-    """Send bytes, read until the other end closes; the whole answer."""
+async def raw(run, *pieces):
+    """Send bytes, piece by piece, and read until the other end closes; the whole answer."""
     host, port = run.base.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    writer.write(request)
+    for piece in pieces:
+        writer.write(piece)
+        await asyncio.sleep(0.01)  # each is read by itself
     answer = await asyncio.wait_for(reader.read(), 10)
     writer.close()
     return answer
@@ -133,6 +135,28 @@ async def test_a_body_has_a_time(run, monkeypatch):
     head = f"POST {SEND} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {run.key}\r\n"
     answer = await raw(run, head.encode() + b"Content-Type: application/json\r\nContent-Length: 50\r\n\r\n{")
     assert answer.startswith(b"HTTP/1.1 503")
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [b"zz\r\n", b"-1\r\n", b"1\r\nxx\r\n", b"1;\x00\r\nx\r\n", b"0\r\nBad Trailer: x\r\n\r\n"],
+    ids=["no number", "negative", "longer than it says", "control byte", "trailer"],
+)
+@pytest.mark.parametrize("key", [True, False], ids=["in", "out"])
+async def test_a_malformed_chunk_is_answered_at_once(run, caplog, rest, key):
+    """400 and the end of the line, long before the body's time is over; what comes behind it gets no answer. Whoever
+    may not pass hears that and no more. The same body in good chunks is taken."""
+    head = f"POST {SEND} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Type: application/json\r\n"
+    head += f"Authorization: Bearer {run.key if key else 'x'}\r\n"
+    content = json.dumps(ORDER).encode()
+    good = b"%x\r\n%b\r\n" % (len(content), content)
+    wrong = await raw(run, head.encode() + b"\r\n", good + rest, GET + b"\r\n")
+    right = await raw(run, head.encode() + b"Connection: close\r\n\r\n", good + b"0\r\n\r\n")
+    assert wrong.startswith(b"HTTP/1.1 400 " if key else b"HTTP/1.1 401 ")
+    assert wrong.count(b"HTTP/1.1 ") == 1
+    assert (b"problem:bad-json" in wrong) is key
+    assert right.startswith(b"HTTP/1.1 202 " if key else b"HTTP/1.1 401 ")
+    assert ('"level":"error"' in run.log_text.getvalue(), caplog.records) == (False, [])
 
 
 # -- framing ---------------------------------------------------------------------------------------------------------

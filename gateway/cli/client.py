@@ -106,6 +106,8 @@ def refusal(problem: dict[str, Any]) -> GatewayError:
     """The error that a problem document tells of."""
     kind = BY_CODE.get(problem["type"].rpartition(":")[2], GatewayError)
     faults = [Fault(fault["pointer"], fault["code"], fault["detail"]) for fault in problem.get("errors", [])]
-    words = "; ".join([problem["detail"], *[f"{fault.pointer}: {fault.detail}" for fault in faults]])
+    words = problem["detail"]
+    if faults:
+        words = f"{words.removesuffix('.')} — {'; '.join(f'{fault.pointer}: {fault.detail}' for fault in faults)}"
     extra = {name: problem[name] for name in ("compliance", "message_id", "hint") if name in problem}
     return kind(words, faults=faults, **extra)

@@ -91,6 +91,7 @@ def serve(config_path, data_path) -> None:
     config = configuration(config_path, data)
     if not data.database.exists():
         prepare(data)
+        config = configuration(config_path, data)  # the one that was written just now, if there was none
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(config, config_path, data))
 

@@ -16,7 +16,7 @@ from gateway.callers import NOBODY, Caller
 from gateway.errors import BadIdempotencyKey, BadJson, GatewayError, QuotaExceeded, Unauthorized
 from gateway.limits import Standing
 from gateway.web import body, problem
-from gateway.web.client import client_address
+from gateway.web.client import client_address, source
 from gateway.web.routes import Door
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
@@ -63,8 +63,8 @@ class Call(Struct):
 
     async def guess(self) -> None:
         """Somebody shows what may be a guess: at most so many a minute from one source. Raises QuotaExceeded."""
-        source = self.gateway.vault.limiter_key(self.address.encode())
-        await self.parts.limits.take("auth", {"ip": source})
+        key = self.gateway.vault.limiter_key(source(self.address).encode())
+        await self.parts.limits.take("auth", {"ip": key})
 
     def match(self, name: str) -> str:
         """A part of the path."""
