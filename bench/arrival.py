@@ -22,7 +22,7 @@ class Sink:
 
     def __init__(self) -> None:
         self.port = free_port()
-        self._shown = tempfile.TemporaryFile()
+        self._shown = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `stop`)
         self._process = subprocess.Popen(
             ["taskset", "-c", "1", "smtp-sink", "-c", "-u", "nobody", f"127.0.0.1:{self.port}", "1000"],
             stdin=subprocess.DEVNULL, stdout=self._shown, stderr=sys.stderr,
@@ -35,7 +35,7 @@ class Sink:
         counts = re.findall(rb"mesg=(\d+)\r", os.pread(shown, 200, max(0, os.fstat(shown).st_size - 200)))
         return int(counts[-1]) if counts else 0
 
-    def wait(self, mails: int, seconds: float = 120.0) -> None:
+    def wait(self, mails: int, seconds: float = 300.0) -> None:
         """Until so many have arrived."""
         until = time.monotonic() + seconds
         while (taken := self.taken()) < mails:

@@ -52,7 +52,12 @@ async def offer(port: int, requests: Iterator[bytes], connections: int = 64) -> 
 def request(path: str, body: dict, **headers: str) -> bytes:
     """A POST as it goes over the wire; underscores in the names of headers stand for hyphens."""
     raw = json.dumps(body).encode()
-    lines = [f"POST {path} HTTP/1.1", "Host: localhost", "Content-Type: application/json", f"Content-Length: {len(raw)}"]
+    lines = [
+        f"POST {path} HTTP/1.1",
+        "Host: localhost",
+        "Content-Type: application/json",
+        f"Content-Length: {len(raw)}",
+    ]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode() + raw
 

@@ -2,8 +2,9 @@
 
 Each gets the same mails (how many, how long) from the second core as fast as it takes them, and passes them to the same
 receiving server there. The clock runs from the first mail offered to the last one taken, as the receiver counts them.
-All processes of a program share core 0, as the gateway's do; each starts with an empty store, has taken a thousand
-mails before the clock starts, and has every accepted mail fsynced. The programs take turns.
+All processes of a program share core 0, as the gateway's threads do; each starts with an empty store, has passed on
+some mails before the clock starts, and fsyncs every mail before it accepts it. Only the gateway also judges, seals and
+audits. They take turns.
 """
 
 import asyncio
@@ -16,12 +17,11 @@ from collections.abc import Callable, Iterator
 
 from bench.arrival import CONNECTIONS, Sink
 from bench.load import offer, request
-from bench.peers.post_office import post_office
-from bench.peers.postfix import postfix
+from bench.peers import post_office, postfix
 from bench.servers import SMTP, gateway
 
-ROUNDS = 3
-GUESTS, MAILS = 1_000, 5_000
+ROUNDS = 5
+GUESTS, MAILS = 500, 3_000
 TEXT = "See you on Friday at the gate. " * 26
 
 Offer = Callable[[int], None]
@@ -29,10 +29,12 @@ Offer = Callable[[int], None]
 
 def measure() -> list[dict]:
     """Mails a second of each, and ours over theirs."""
+    post_office.installed()
+    postfix.installed()
     rates: dict[str, list[float]] = {"gateway": [], "django-post_office": [], "Postfix": []}
     with on_second_core():
         for _ in range(ROUNDS):
-            for name, program in zip(rates, (guest_gateway, post_office, postfix), strict=True):
+            for name, program in zip(rates, (guest_gateway, post_office.at_work, postfix.at_work), strict=True):
                 rates[name].append(rate(program))
                 print(f"{name}: {rates[name][-1]:.0f} a second", file=sys.stderr, flush=True)
     ours = statistics.median(rates["gateway"])

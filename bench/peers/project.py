@@ -1,8 +1,8 @@
 """A small Django project with django-post_office, as the documentation of both would have it.
 
-A view queues the mail in SQLite (write-ahead log, fsynced at every commit, transactions that wait for each other), and
-the runner delivers what is queued, and looks again a tenth of a second after the queue was empty. The suite starts it
-with the Python of a venv of its own: `project.py migrate`, `project.py deliver`, and gunicorn for `project:application`.
+A view queues the mail in SQLite (write-ahead log, fsynced at every commit, transactions that wait for each other). The
+runner delivers what is queued, and looks again a tenth of a second after the queue was empty. The suite starts a copy
+with the Python of a venv of its own: `project.py migrate`, `project.py deliver`, gunicorn for `project:application`.
 """
 
 import json
@@ -43,11 +43,10 @@ settings.configure(
     EMAIL_BACKEND="post_office.EmailBackend",
     EMAIL_HOST="127.0.0.1",
     EMAIL_PORT=int(os.environ["BENCH_SINK"]),
-    POST_OFFICE={"BATCH_SIZE": int(os.environ.get("BENCH_BATCH", 100)), "THREADS_PER_PROCESS": 5},
     LOGGING={
         "version": 1,
         "handlers": {"stderr": {"class": "logging.StreamHandler"}},
-        "loggers": dict.fromkeys(("django", "post_office"), {"handlers": ["stderr"], "level": "WARNING"}),
+        "loggers": {name: {"handlers": ["stderr"], "level": "WARNING"} for name in ("django", "post_office")},
     },
 )
 django.setup()
@@ -74,7 +73,7 @@ application = WSGIHandler()
 def deliver() -> None:
     """Send what is queued, as cron would, but without its minute between two runs."""
     while True:
-        call_command("send_queued_mail", processes=int(os.environ.get("BENCH_PROCESSES", 1)), lockfile=str(FOLDER / "lock"))
+        call_command("send_queued_mail", lockfile=str(FOLDER / "lock"))
         time.sleep(0.1)
 
 
