@@ -12,8 +12,8 @@ from pathlib import Path
 from bench.servers import free_port
 
 SESSIONS = 20
-"""How many hand it mail at once, and how many of its own connections pass it on: its default for one destination; 8, 32
-and 64 were not faster."""
+"""Connections that hand it mail, and its own that pass it on: its default for one destination. 8, 32 and 64 were no
+faster."""
 MAIN = """
 compatibility_level = 3.6
 queue_directory = {folder}/queue
