@@ -10,7 +10,7 @@ import statistics
 import sys
 from collections.abc import Callable
 
-from bench import arrival, guests, memory, restart, verify
+from bench import arrival, guests, memory, peers, restart, verify
 from bench.load import introduce, wrk
 from bench.servers import gateway, reference
 
@@ -67,12 +67,13 @@ SUITES: dict[str, Callable[[], list[dict]]] = {
     "slow": slow,
     "connections": connections,
     "arrival": arrival.measure,
+    "peers": peers.measure,
     "import": guests.measure,
     "restart": restart.measure,
     "memory": memory.measure,
     "verify": verify.measure,
 }
-LONG = ("memory", "restart", "verify")
+LONG = ("peers", "memory", "restart", "verify")
 
 
 def main(names: list[str]) -> int:

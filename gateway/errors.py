@@ -53,13 +53,13 @@ class BadIdempotencyKey(BadInput):
 
 
 class Unauthorized(GatewayError):
-    """A valid API key is needed."""
+    """A valid API key or access token is needed."""
 
     code, status, exit_code = "unauthorized", 401, 64
 
 
 class Forbidden(GatewayError):
-    """This key may not do that."""
+    """The caller may not do that."""
 
     code, status, exit_code = "forbidden", 403, 64
 

@@ -11,11 +11,20 @@ from gateway.clock import parse_rfc3339
 from gateway.errors import Fault, Invalid
 
 PAGE, LARGEST_PAGE = 50, 200
+LAST = (1 << 63) - 1
+"""Above every row."""
 Filter = Callable[[str], Any] | Collection[str]
 """Turns the text of a query into what the store takes, None for what cannot be used; or the words there are."""
 Row = TypeVar("Row")
 SINCE: dict[str, Filter] = {"from": parse_rfc3339, "to": parse_rfc3339}
 """The filters by time that most lists have."""
+
+
+class Page(NamedTuple):
+    """Which page of a list that has no filters: rows below `before`, at most `limit` of them."""
+
+    before: int
+    limit: int
 
 
 class Asked(NamedTuple):
@@ -45,6 +54,12 @@ def asked(query: Mapping[str, str], filters: Mapping[str, Filter]) -> Asked:
     return Asked(wanted, limit, with_content(query))
 
 
+def page(query: Mapping[str, str]) -> Page:
+    """The page a query asks for, of a list that has nothing else to ask for. Raises Invalid as `asked` does."""
+    wanted, limit, _ = asked(query, {})
+    return Page(wanted.get("before", LAST), limit)
+
+
 def with_content(query: Mapping[str, str]) -> bool:
     """Whether the query asks for what is sealed too."""
     return "content" in query.get("include", "").split(",")
@@ -53,8 +68,12 @@ def with_content(query: Mapping[str, str]) -> bool:
 def cut(rows: Sequence[Row], limit: int, number: Callable[[Row], int]) -> tuple[list[Row], str | None]:
     """A page out of up to `limit` + 1 rows, and the cursor of the next one. `number`: a row's id in the store."""
     page = list(rows[:limit])
-    more = len(rows) > limit
-    return page, ids.public("cur", number(page[-1]).to_bytes(16)) if more else None
+    return page, cursor(number(page[-1])) if len(rows) > limit else None
+
+
+def cursor(row: int) -> str:
+    """The mark of a row, to go on from."""
+    return ids.public("cur", row.to_bytes(16))
 
 
 def _value(filter_: Filter, text: str) -> Any:

@@ -7,8 +7,9 @@ from typing import Any
 from msgspec import Raw, json
 
 from gateway import ids, pages, reading
+from gateway.batches import Batches
 from gateway.callers import Caller
-from gateway.clock import rfc3339
+from gateway.clock import rfc3339, rfc3339_or_none
 from gateway.errors import NotFound
 from gateway.letters import Letters
 from gateway.model import CHANNELS, HOLD_REASONS, TRANSITIONS, WAIT_REASONS
@@ -20,14 +21,15 @@ from gateway.store.messages import Stored
 FILTERS: dict[str, pages.Filter] = {
     "channel": CHANNELS, "class": str, "category": str, "reference": str, "q": str, **pages.SINCE,
     "status": [state for state in TRANSITIONS if state], "guest": partial(ids.parse, "gst"),
+    "batch": partial(ids.parse, "bat"),
 }  # fmt: skip
 
 
 class Stories:
     """Reads messages."""
 
-    def __init__(self, db: Database, letters: Letters):
-        self._db, self._letters = db, letters
+    def __init__(self, db: Database, letters: Letters, batches: Batches):
+        self._db, self._letters, self._batches = db, letters, batches
 
     async def one(self, public: str, with_content: bool, caller: Caller) -> MessageView:
         """One message. Raises NotFound."""
@@ -69,11 +71,12 @@ class Stories:
             wait_reason=row.reason if row.reason in WAIT_REASONS else None,
             hold_reason=row.reason if row.reason in HOLD_REASONS else None,
             created_at=rfc3339(row.created_at),
-            due_at=_time(row.due_at),
-            expires_at=_time(row.expires_at),
-            settled_at=_time(row.settled_at),
+            due_at=rfc3339_or_none(row.due_at),
+            expires_at=rfc3339_or_none(row.expires_at),
+            settled_at=rfc3339_or_none(row.settled_at),
             retry_of=ids.public("msg", row.retry_of) if row.retry_of else None,
             fallback_of=ids.public("msg", row.fallback_of) if row.fallback_of else None,
+            batch=ids.public("bat", row.batch_uuid) if row.batch_uuid else None,
             attempts=None if story is None else [_told(event) for event in story if "attempt" in (event.detail or "")],
             events=None if story is None else [_told(event) for event in story],
             compliance=Raw(row.decision.encode()),
@@ -92,12 +95,9 @@ class Stories:
             return None
         content = self._letters.open(sealed.key_id, sealed.uuid, sealed.content_sealed)
         address = self._letters.open_address(sealed.key_id, sealed.contact_uuid, sealed.address_sealed)
-        return {"to": address, "subject": content.subject, "text": content.text, "html": content.html or None,
+        letter = self._batches.letter(sealed.batch_id, content)
+        return {"to": address, "subject": letter.subject, "text": letter.text, "html": letter.html or None,
                 "metadata": content.metadata}  # fmt: skip
-
-
-def _time(at: int | None) -> str | None:
-    return None if at is None else rfc3339(at)
 
 
 def _told(event: events.Event) -> dict[str, Any]:

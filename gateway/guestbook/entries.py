@@ -6,10 +6,10 @@ from typing import Any
 
 from msgspec import UNSET, json, structs
 
-from gateway import edition, ids
+from gateway import ids
 from gateway.addresses import Addresses, zones
 from gateway.callers import Caller
-from gateway.errors import Conflict, Fault, Invalid, NotFound
+from gateway.errors import Conflict, Fault, Invalid, NotFound, Precondition
 from gateway.guestbook.book import uuid_of, view
 from gateway.guestbook.forms import MOST_CONTACTS, ContactOrder, ContactsEdit, GuestEdit, GuestOrder, GuestView
 from gateway.guestbook.seals import Profile, Seals, vouched
@@ -74,9 +74,10 @@ class Entries:
 
     # -- an edit ------------------------------------------------------------------------------------------------------
 
-    async def edit(self, public: str, order: GuestEdit, wanted: edition.Wanted, caller: Caller) -> GuestView:
-        """Change what an order names and leave the rest. Raises NotFound, Precondition, Invalid, and Conflict while a
-        message is being handed over to an address that is to go."""
+    async def edit(self, public: str, order: GuestEdit, wanted: int | None, caller: Caller) -> GuestView:
+        """Change what an order names and leave the rest, of a guest in the version that is wanted (None: any). Raises
+        NotFound, Precondition, Invalid, and Conflict while a message is being handed over to an address that is to
+        go."""
         uuid = uuid_of(public)
         added = self._found(order.contacts.add, order.timezone, "/contacts/add")
 
@@ -84,7 +85,8 @@ class Entries:
             guest = guestbook.find(tx.connection, uuid)
             if guest is None:
                 raise NotFound()
-            edition.check(guest.version, wanted)
+            if wanted not in (None, guest.version):
+                raise Precondition()
             sealed = self._rewrite(tx, guest, order)
             contacts = self._exchange(tx, guest, order.contacts, added, caller)
             tx.audit(caller.actor, "guest.edited", public, vouched(sealed, contacts))

@@ -126,25 +126,27 @@ def addresses_around(reader: sqlite3.Connection, blind: bytes) -> list[tuple[byt
     ).fetchall()
 
 
-def add(tx: Tx, guest: NewGuest) -> tuple[int, int]:
-    """Write a guest, and say that his addresses have one; the ids of his row and of his first contact point."""
-    ids = add_many(tx, [guest])
+def add(tx: Tx, guest: NewGuest, made_by: int | None = None) -> tuple[int, int]:
+    """Write a guest, and say that his addresses have one; the ids of his row and of his first contact point. `made_by`:
+    the batch that brought him."""
+    ids = add_many(tx, [guest], made_by)
     for contact in guest.contacts:
         tx.changed(contact.blind)
     return ids
 
 
-def add_many(tx: Tx, new: Sequence[NewGuest]) -> tuple[int, int]:
+def add_many(tx: Tx, new: Sequence[NewGuest], made_by: int | None = None) -> tuple[int, int]:
     """Write guests with their contact points and tags; the ids of the first guest and the first contact point."""
     guest_id, contact_id = tx.next_id("guests"), tx.next_id("contacts")
     numbered = list(enumerate(new, guest_id))
     tx.insert_many(
         """
         guests (
-            id, uuid, key_id, country, region, timezone, language, profile_sealed, import_id, created_at
+            id, uuid, key_id, country, region, timezone, language, profile_sealed, import_id, created_at,
+            made_by
         )
         """,
-        [(number, *guest[:7], guest.import_id, tx.now) for number, guest in numbered],
+        [(number, *guest[:7], guest.import_id, tx.now, made_by) for number, guest in numbered],
     )
     add_contacts(tx, [(number, contact) for number, guest in numbered for contact in guest.contacts])
     add_tags(tx, [(number, tag) for number, guest in numbered for tag in guest.tags])

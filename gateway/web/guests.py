@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from gateway import edition, pages
+from gateway import pages
 from gateway.answers import Answer
 from gateway.errors import Fault, Invalid
 from gateway.guestbook.forms import GuestEdit, GuestList, GuestOrder, GuestView, ImportReport, SearchOrder
 from gateway.guestbook.imports import Wish
 from gateway.guestbook.lines import COLUMNS
-from gateway.web import tables
+from gateway.web import tables, versions
 from gateway.web.door import Call
 from gateway.web.routes import Routes
 
@@ -27,7 +27,7 @@ async def list_(call: Call) -> GuestList:
 async def add(call: Call) -> Answer:
     """Take in one guest."""
     made = await call.gateway.entries.add(call.order, call.caller)
-    return edition.shown(made, 201, f"/communications/guests/{made.id}")
+    return versions.shown(made, 201, f"/communications/guests/{made.id}")
 
 
 @routes.post("/guests/search", scope="guests", takes=SearchOrder, gives=GuestList)
@@ -54,14 +54,14 @@ async def export(call: Call) -> web.StreamResponse:
 @routes.get("/guests/{id}", scope="guests", gives=GuestView)
 async def show(call: Call) -> Answer:
     """One guest."""
-    return edition.shown(await call.gateway.book.one(call.match("id"), pages.with_content(call.query), call.caller))
+    return versions.shown(await call.gateway.book.one(call.match("id"), pages.with_content(call.query), call.caller))
 
 
 @routes.patch("/guests/{id}", scope="guests", takes=GuestEdit, gives=GuestView)
 async def edit(call: Call) -> Answer:
     """Change what is known of a guest."""
-    wanted = edition.wanted(call.request.headers)
-    return edition.shown(await call.gateway.entries.edit(call.match("id"), call.order, wanted, call.caller))
+    wanted = versions.wanted(call.request)
+    return versions.shown(await call.gateway.entries.edit(call.match("id"), call.order, wanted, call.caller))
 
 
 def wished(query: Mapping[str, str]) -> Wish:
