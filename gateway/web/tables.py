@@ -8,7 +8,7 @@ from aiohttp import web
 from gateway import sheet
 from gateway.errors import GatewayError, WrongMediaType
 from gateway.web import body
-from gateway.web.door import Call, dress
+from gateway.web.door import Call
 
 SECONDS = 30.0
 """How long a client may leave a piece of an answer unread."""
@@ -25,9 +25,8 @@ async def read(call: Call) -> tuple[bytes, str | None]:
 async def give(call: Call, pieces: AsyncIterator[bytes], name: str) -> web.StreamResponse:
     """Send a table as a file of this name. If it cannot be finished the connection breaks off, so that nobody takes
     half of it for the whole."""
-    response = web.StreamResponse(headers={"Content-Disposition": f'attachment; filename="{name}"'})
-    response.content_type, response.charset = "text/csv", "utf-8"
-    dress(response, call.id, [])
+    response = call.stream("text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     await response.prepare(call.request)
     if call.request.method == "HEAD":
         return response
