@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 
 from aiohttp import web
-from msgspec import Raw, json
+from msgspec import Raw, json, structs
 
 from gateway.answers import Answer
 from gateway.bulk import Listed
@@ -33,7 +33,7 @@ async def bulk(call: Call) -> Answer:
         call,
         "POST messages/bulk",
         lambda repeat: call.parts.bulk.accept(order, listed, call.caller, repeat),
-        digest + json.encode(body.without(order, "recipients")),
+        digest + json.encode(structs.replace(order, recipients=[])),
         required=True,
     )
 
