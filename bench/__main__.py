@@ -10,7 +10,7 @@ import statistics
 import sys
 from collections.abc import Callable
 
-from bench import arrival, guests, memory, peers, restart, verify
+from bench import arrival, bulk, guests, memory, peers, restart, verify
 from bench.load import introduce, wrk
 from bench.servers import gateway, reference
 
@@ -66,6 +66,7 @@ SUITES: dict[str, Callable[[], list[dict]]] = {
     "single": single,
     "slow": slow,
     "connections": connections,
+    "bulk": bulk.measure,
     "arrival": arrival.measure,
     "peers": peers.measure,
     "import": guests.measure,

@@ -56,7 +56,8 @@ from gateway.tools import ProviderTools
 from gateway.vault import Vault
 
 DRAIN_SECONDS = 6.0
-HOUR = 3600.0
+SETTLED = 2.0
+"""Seconds after which a start no longer needs all of the processor."""
 
 
 class Parts(Struct):
@@ -238,7 +239,8 @@ class Gateway:
             raise Draining()
 
     async def _check_whole_file(self) -> None:
-        """Look through every page of the store, after the start: damage found later is found too late."""
+        """Look through every page of the store, once the start is over: damage found later is found too late."""
+        await asyncio.sleep(SETTLED)
         try:
             await asyncio.to_thread(schema.check_tables, self.data.database, ())
         except Exception as error:  # noqa: BLE001 whatever it is, the file cannot be trusted

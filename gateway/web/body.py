@@ -89,11 +89,6 @@ def decode_frame(raw: bytes, type_: Any, many: str) -> Any:
         raise Invalid(faults=[Fault(f"/{many}", "invalid", "a list that is neither empty nor too long")]) from None
 
 
-def without(order: msgspec.Struct, member: str) -> dict[str, Any]:
-    """The members of an order but one."""
-    return {name: getattr(order, name) for name in order.__struct_fields__ if name != member}
-
-
 @lru_cache
 def _decoder(type_: Any) -> msgspec.json.Decoder:
     return msgspec.json.Decoder(type_)
