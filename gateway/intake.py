@@ -24,6 +24,7 @@ from gateway.store.db import Database, Tx
 from gateway.store.guests import NewContact, NewGuest
 from gateway.store.idempotency import Answer as Kept
 from gateway.store.messages import NewMessage
+from gateway.store.series import Series, series
 
 SCOPE_OF_CLASS = {"emergency": "send.emergency", "legal": "send.legal"}
 
@@ -119,6 +120,11 @@ class Intake:
             return PLAIN
         return Envelope(order.declares or PLAIN.declares, said.country, said.region, said.timezone, approved_by)
 
+    def _series(self, order: SendOrder, named: Named, judgement: Judgement) -> Series:
+        """What the message is counted under: the language it goes out in, and the laws it was first judged by."""
+        language = (named.guest or named.said).language or self._letters.language
+        return series(order.channel, order.class_, order.category, language, judgement.result.jurisdictions)
+
     # -- yes ----------------------------------------------------------------------------------------------------------
 
     def _take(self, order: SendOrder, named: Named, envelope: Envelope, judgement: Judgement, caller: Caller,
@@ -135,6 +141,7 @@ class Intake:
             known.id if known else None, known.contact_id if known else None,
             order.sender, order.reference, now, due_at, time_of(order.expires_at),
             origin.retry_of, None, caller.actor, json.encode(envelope).decode(), judgement.json, sealed, None,
+            self._series(order, named, judgement),
         )  # fmt: skip
         answer = accepted(message)
         kept = Kept(*repeat, answer.status, answer.body, answer.headers[0][1]) if repeat else None
@@ -196,7 +203,7 @@ class Intake:
         message = NewMessage(
             0, uuid, "blocked", None, order.channel, order.class_, order.category, guest.id if guest else None, None,
             order.sender, order.reference, judgement.at, None, None, None, None, caller.actor, "{}", judgement.json,
-            None, named.blind,
+            None, named.blind, self._series(order, named, judgement),
         )  # fmt: skip
         digest = sha256(judgement.json.encode() + named.blind).digest()
         await self._db.write(write_refused, (message, digest))

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from gateway import __version__, metrics, plugins
 from gateway.addresses import Addresses
+from gateway.analytics import Analytics
 from gateway.callers import Callers
 from gateway.clock import Clock, SystemClock
 from gateway.compliance import Compliance
@@ -61,6 +62,7 @@ class Parts(Struct):
     intake: Intake
     recall: Recall
     privacy: Privacy
+    analytics: Analytics
     delivery: Delivery
 
 
@@ -162,6 +164,7 @@ class Gateway:
             intake=intake,
             recall=Recall(db, stories, letters, intake),
             privacy=Privacy(db, self.addresses, letters, self.ids, clock),
+            analytics=Analytics(db, clock, config.venue.timezone),
             delivery=delivery,
         )
 

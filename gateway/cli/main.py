@@ -12,7 +12,7 @@ USAGE, INTERNAL = 2, 70
 COMMANDS = {
     "init": "serve", "serve": "serve", "migrate": "serve", "demo": "demo", "check": "check", "healthcheck": "check",
     "config": "config", "send": "messages", "explain": "messages", "queue": "messages", "key": "keys",
-    "apikey": "apikeys", "audit": "audit", "plugins": "plugins",
+    "apikey": "apikeys", "audit": "audit", "plugins": "plugins", "analytics": "analytics",
 }  # fmt: skip
 """Which module beside this one has which command."""
 
