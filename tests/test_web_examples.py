@@ -19,6 +19,7 @@ ANSWERS = {
     "GET /communications/messages/{id}": "/communications/messages/{message}",
     "GET /communications/compliance/rules/{id}": "/communications/compliance/rules/EU-DE-1",
     "GET /communications/compliance/consent": "/communications/compliance/consent?guest={guest}",
+    "GET /communications/analytics": "/communications/analytics?group_by=day,channel",
     "GET /health/ready": "/health/ready",
 }
 

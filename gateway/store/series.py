@@ -25,7 +25,7 @@ class Series(NamedTuple):
 def series(channel: str, class_: str, category: str, language: str | None, jurisdictions: Sequence[str]) -> Series:
     """The series of such messages: `pt-BR` is counted as `pt`, several jurisdictions as one under all their names."""
     main = (language or UNKNOWN).partition("-")[0].lower()
-    return Series(channel, class_, category, main, "+".join(jurisdictions))
+    return Series(channel, class_, category, main, "/".join(jurisdictions))
 
 
 def number(tx: Tx, wanted: Series) -> int:

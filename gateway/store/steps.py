@@ -130,19 +130,19 @@ def counters(db: sqlite_utils.Database) -> None:
         CREATE TEMP VIEW counted AS
         SELECT
             m.id, m.channel, m.class, m.category,
-            lower(substr(l.tag, 1, instr(l.tag || '-', '-') - 1)) AS language,
-            COALESCE((SELECT group_concat(value, '+') FROM json_each(m.decision, '$.jurisdictions')), '') AS jurisdiction
-        FROM messages m
-        LEFT JOIN (SELECT id, COALESCE(language, 'und') AS tag FROM guests) l ON l.id = m.guest_id
+            lower(substr(g.language, 1, instr(g.language || '-', '-') - 1)) AS language,
+            (SELECT group_concat(value, '/') FROM json_each(m.decision, '$.jurisdictions')) AS jurisdiction
+        FROM messages m LEFT JOIN guests g ON g.id = m.guest_id
         """,
         """
         INSERT INTO series (channel, class, category, language, jurisdiction)
-        SELECT DISTINCT channel, class, category, COALESCE(language, 'und'), jurisdiction FROM counted
+        SELECT DISTINCT channel, class, category, COALESCE(language, 'und'), COALESCE(jurisdiction, '') FROM counted
         """,
         """
         UPDATE messages SET series = s.id
-        FROM counted c JOIN series s USING (channel, class, category, jurisdiction)
-        WHERE c.id = messages.id AND s.language = COALESCE(c.language, 'und')
+        FROM counted c JOIN series s USING (channel, class, category)
+        WHERE c.id = messages.id
+            AND s.language = COALESCE(c.language, 'und') AND s.jurisdiction = COALESCE(c.jurisdiction, '')
         """,
         "DROP VIEW counted",
     )
