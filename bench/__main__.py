@@ -10,7 +10,7 @@ import statistics
 import sys
 from collections.abc import Callable
 
-from bench import arrival, memory, restart, verify
+from bench import analytics, arrival, memory, restart, verify
 from bench.load import introduce, wrk
 from bench.servers import gateway, reference
 
@@ -70,8 +70,9 @@ SUITES: dict[str, Callable[[], list[dict]]] = {
     "restart": restart.measure,
     "memory": memory.measure,
     "verify": verify.measure,
+    "analytics": analytics.measure,
 }
-LONG = ("memory", "restart", "verify")
+LONG = ("memory", "restart", "verify", "analytics")
 
 
 def main(names: list[str]) -> int:

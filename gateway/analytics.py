@@ -1,13 +1,14 @@
 """How many messages became what, and how fast: asked by time and kind, answered from the counters alone.
 
-Counters know whole hours UTC. A day is the hours that begin in it, in the zone it is asked for: where midnight is at
-half past an hour UTC, the day begins half an hour late.
+Counters know whole hours UTC, and days in the venue's zone. A day is the hours that begin in it: where midnight is at
+half past an hour UTC, it begins half an hour late.
 """
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from datetime import date, datetime, time, timedelta
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time
+from functools import cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -19,7 +20,7 @@ from gateway.clock import Clock, parse_rfc3339, rfc3339
 from gateway.errors import Fault, Invalid
 from gateway.model import CHANNELS, COUNTED
 from gateway.store import counters, tally
-from gateway.store.counters import DAY, DIMENSIONS, Difference, Stretch, Tallies
+from gateway.store.counters import DIMENSIONS, Difference, Stretch, Tallies, day_of
 from gateway.store.db import Database
 
 HOUR_MS = 3_600_000
@@ -118,7 +119,7 @@ def question(query: Mapping[str, str], now: int, home: str) -> Question:
         zone = home
     if query.get("channel", CHANNELS[0]) not in CHANNELS:
         faults.append(Fault("?channel", "invalid", f"one of {', '.join(CHANNELS)}"))
-    first, last = _hours(query, now, ZoneInfo(zone), faults)
+    first, last = _hours(query, now, zone, faults)
     if faults:
         raise Invalid(faults=faults)
     return Question(first, last, zone, group_by, {name: query[name] for name in DIMENSIONS if name in query})
@@ -129,18 +130,18 @@ def _can_group(names: tuple[str, ...]) -> bool:
     return len(names) <= 2 and not twice and {*names} <= {*GROUPS}
 
 
-def _hours(query: Mapping[str, str], now: int, zone: ZoneInfo, faults: list[Fault]) -> tuple[int, int]:
-    """The whole hours that `from` and `to` cut into; left out, the last thirty days up to now."""
+def _hours(query: Mapping[str, str], now: int, zone: str, faults: list[Fault]) -> tuple[int, int]:
+    """The whole hours that `from` and `to` cut into; left out, the thirty days that end with today."""
     moments = {name: _moment(query[name]) for name in ("from", "to") if name in query}
     if unusable := [name for name, moment in moments.items() if moment is None]:
         faults += [Fault(f"?{name}", "bad-time", "RFC 3339 with a zone, 2026-11-24T08:00:00Z") for name in unusable]
         return 0, 0
-    last = -(-(moments.get("to") or now + 1) // HOUR_MS)
-    since = moments.get("from")
-    first = midnight(date_of(last - 1, zone) - timedelta(USUAL_DAYS - 1), zone) if since is None else since // HOUR_MS
+    since, until = moments.get("from"), moments.get("to")
+    last = midnight(day_of(now // HOUR_MS, zone) + 1, zone) if until is None else -(-until // HOUR_MS)
+    first = midnight(day_of(last - 1, zone) + 1 - USUAL_DAYS, zone) if since is None else since // HOUR_MS
     if first >= last:
         faults.append(Fault("?from", "invalid", "before `to`"))
-    elif last - first > LONGEST_DAYS * DAY:
+    elif last - first > LONGEST_DAYS * 24:
         faults.append(Fault("?from", "too-long", f"at most {LONGEST_DAYS} days before `to`"))
     return first, last
 
@@ -150,14 +151,9 @@ def _moment(text: str) -> int | None:
     return at if at is not None and 0 < at < LATEST_MS else None
 
 
-def date_of(hour: int, zone: ZoneInfo) -> date:
-    """The date on which an hour begins."""
-    return datetime.fromtimestamp(hour * 3600, zone).date()
-
-
-def midnight(day: date, zone: ZoneInfo) -> int:
-    """The first hour that begins on this date."""
-    return int(-(-datetime.combine(day, time.min, zone).timestamp() // 3600))
+def midnight(day: int, zone: str) -> int:
+    """The first hour that begins on this day (its ordinal)."""
+    return int(-(-datetime.combine(date.fromordinal(day), time.min, ZoneInfo(zone)).timestamp() // 3600))
 
 
 # -- what is answered -------------------------------------------------------------------------------------------------
@@ -190,51 +186,48 @@ def _report(reader: sqlite3.Connection, asked: Question) -> bytes:
 
 
 def gather(reader: sqlite3.Connection, asked: Question) -> dict[tuple[str, ...], Tallies]:
-    """The tallies of each group, by its values in the order of `group_by`. Groups nothing happened in are left out."""
+    """The tallies of each group, by its values in the order of `group_by`."""
     by = [name for name in asked.group_by if name not in TIMES]
+    turned = len(asked.group_by) == 2 and asked.group_by[1] in TIMES
     groups: dict[tuple[str, ...], Tallies] = defaultdict(lambda: [0, 0, 0])
     with counters.moment(reader):
-        for label, first, last in _periods(asked):
-            for stretch, sign in cover(first, last):
-                for values, tallies in counters.cells(reader, stretch, by, asked.only):
-                    counters.add(groups[(*label, *values)], tallies, sign)
-    turn = asked.group_by[-1] in TIMES and len(asked.group_by) == 2
-    return {key[::-1] if turn else key: tallies for key, tallies in groups.items() if tallies[0]}
+        for stretch in stretches(asked, counters.zone_of_days(reader)):
+            label = _labels(asked, stretch)
+            for period, *values, happened, until_sent, until_delivered in counters.rows(
+                reader, stretch, by, asked.only
+            ):
+                group = groups[(*label(period), *values)]
+                group[0] += int.from_bytes(happened, "little")
+                if until_sent:
+                    group[1] += int.from_bytes(until_sent, "little")
+                if until_delivered:
+                    group[2] += int.from_bytes(until_delivered, "little")
+    return {key[::-1]: tallies for key, tallies in groups.items()} if turned else groups
 
 
-def _periods(asked: Question) -> Iterator[tuple[tuple[str, ...], int, int]]:
-    """The stretches of hours that are told apart, each with what it is called."""
-    if "hour" in asked.group_by:
-        yield from (((rfc3339(hour * HOUR_MS),), hour, hour + 1) for hour in range(asked.first, asked.last))
-    elif "day" in asked.group_by:
-        zone = ZoneInfo(asked.zone)
-        hour = asked.first
-        while hour < asked.last:
-            day = date_of(hour, zone)
-            following = midnight(day + timedelta(1), zone)
-            yield (day.isoformat(),), hour, min(following, asked.last)
-            hour = following
-    else:
-        yield (), asked.first, asked.last
-
-
-def cover(first: int, last: int) -> Iterator[tuple[Stretch, int]]:
-    """Hours, from `first` to before `last`, out of as few rows as can be: whole days, and hours at both ends that are
-    added to them (1) or taken away (-1)."""
-    start, end = round(first / DAY), round(last / DAY)
+def stretches(asked: Question, zone_of_days: str | None) -> list[Stretch]:
+    """What to read: whole days where they are those of the zone that is asked for, hours for the rest."""
+    if "hour" in asked.group_by or asked.zone != zone_of_days:
+        return [Stretch("hour", asked.first, asked.last)]
+    start, end = day_of(asked.first - 1, asked.zone) + 1, day_of(asked.last, asked.zone)
     if start >= end:
-        yield Stretch("hour", first, last), 1
-        return
-    yield Stretch("day", start, end), 1
-    yield from _end(first, start * DAY, 1)
-    yield from _end(end * DAY, last, 1)
+        return [Stretch("hour", asked.first, asked.last)]
+    return [
+        Stretch("hour", asked.first, midnight(start, asked.zone)),
+        Stretch("day", start, end),
+        Stretch("hour", midnight(end, asked.zone), asked.last),
+    ]
 
 
-def _end(first: int, last: int, sign: int) -> Iterator[tuple[Stretch, int]]:
-    if first < last:
-        yield Stretch("hour", first, last), sign
-    elif first > last:
-        yield Stretch("hour", last, first), -sign
+def _labels(asked: Question, stretch: Stretch) -> Callable[[int], tuple[str, ...]]:
+    """How the periods of a stretch are called in the answer."""
+    if "hour" in asked.group_by:
+        return cache(lambda hour: (rfc3339(hour * HOUR_MS),))
+    if "day" not in asked.group_by:
+        return lambda period: ()
+    if stretch.grain == "day":
+        return cache(lambda day: (date.fromordinal(day).isoformat(),))
+    return cache(lambda hour: (date.fromordinal(day_of(hour, asked.zone)).isoformat(),))
 
 
 def _figures(tallies: Tallies) -> Figures:
@@ -271,9 +264,8 @@ def _counts(happened: int) -> dict[str, int]:
 
 def _told(one: Difference) -> dict[str, Any]:
     """A difference in words."""
-    length = HOUR_MS if one.grain == "hour" else DAY * HOUR_MS
     return {
-        one.grain: rfc3339(one.period * length),
+        one.grain: rfc3339(one.period * HOUR_MS) if one.grain == "hour" else date.fromordinal(one.period).isoformat(),
         "series": one.series._asdict(),
         "provider": one.provider or None,
         "counted": _counts(one.counted[0]),

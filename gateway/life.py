@@ -40,7 +40,7 @@ from gateway.record import Record
 from gateway.repeats import Repeats
 from gateway.routing import Provider, Routes
 from gateway.rules import Rulebook
-from gateway.store import guests, limits, outbox, schema
+from gateway.store import counters, guests, limits, outbox, schema
 from gateway.store.db import Database
 from gateway.store.reserve import Reserve
 from gateway.stories import Stories
@@ -106,6 +106,7 @@ class Gateway:
         self.parts = self._build(self.config)
         self.parts.limits.restore(limits.load(self.db.reader))
         self.health = Health(self.db, self.clock, self.record.last_time)
+        await self._count_days(self.config)
         await recover(self.db, self.parts.routes)
 
     def _take_folder(self) -> None:
@@ -128,6 +129,11 @@ class Gateway:
         """Every guest's key must be there: without it his messages could neither be read nor sent."""
         self.vault.keys.check(guests.keys_in_use(self.db.reader))
         self.vault.keys.begin(guests.highest_key(self.db.reader))
+
+    async def _count_days(self, config: Config) -> None:
+        """Days are counted in the venue's time zone, and anew when that was changed."""
+        if counters.zone_of_days(self.db.reader) != config.venue.timezone:
+            await self.db.write(counters.days_in, config.venue.timezone)
 
     def _begin(self) -> None:
         """What does not depend on the configuration."""
@@ -260,6 +266,7 @@ class Gateway:
         if refused := restart_needed(self.config, config):
             return refused
         parts, before = self._build(config), self.parts
+        await self._count_days(config)
         parts.limits.keep_accounts_of(before.limits)
         self.config, self.parts = config, parts
         await before.delivery.drain(DRAIN_SECONDS)

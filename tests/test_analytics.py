@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter
-from zoneinfo import ZoneInfo
+from datetime import date
 
 import pytest
 from hypothesis import given
@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from gateway import analytics
 from gateway.clock import parse_rfc3339, rfc3339
+from gateway.config import load
 from gateway.errors import Conflict
 from gateway.store import events, messages
 from gateway.store import series as series_
+from gateway.store.counters import day_of
 from gateway.store.db import connect
 from tests.running import BOOKING, CONFIG, NEWS, running
 from tests.smtp_peer import Peer, receiving
@@ -33,6 +35,7 @@ retry = ["1s"]
 """
 OUTBOX = '[providers.mail]\nplugin = "outbox"\nchannel = "email"\n'
 FOREVER = {"deliver_at": "2099-01-01T00:00:00Z"}
+HOUR = 3_600_000
 
 
 @pytest.fixture
@@ -165,37 +168,57 @@ async def test_the_time_to_delivery_is_told_to_five_percent(tmp_path, clock):
 ZONES = ["UTC", "Europe/Lisbon", "America/Los_Angeles", "Asia/Kolkata", "Pacific/Auckland"]
 
 
-@pytest.mark.parametrize("zone", ZONES)
-async def test_days_are_the_days_of_a_zone(tmp_path, clock, zone):
-    """Across the end of summer time: each message is in the day on which its hour begins there, in each cut of time."""
+@pytest.mark.parametrize("home", ["Europe/Lisbon", "Asia/Kolkata"])
+async def test_days_are_the_days_of_a_zone(tmp_path, clock, home):
+    """Across the end of summer time, for the venue's zone and any other: each message is in the day on which its hour
+    begins there, in each cut of time."""
     start, times = parse_rfc3339("2026-10-23T00:30:00Z"), []
     clock.set(start)
-    async with running(tmp_path, clock=clock, deliver=False) as run:
+    async with running(tmp_path, CONFIG.replace("Europe/Lisbon", home), clock=clock, deliver=False) as run:
         for _ in range(24):
             await run.send(BOOKING | FOREVER | {"to": ANA})
             times.append(clock.now())
             clock.forward(3600 * 5)
-        for first, last in ((start, clock.now()), (times[3], times[17]), (times[5], times[6])):
-            window = f"from={rfc3339(first)}&to={rfc3339(last)}&timezone={zone}"
-            inside = [at for at in times if first // 3_600_000 <= at // 3_600_000 < -(-last // 3_600_000)]
-            days = Counter(analytics.date_of(at // 3_600_000, ZoneInfo(zone)).isoformat() for at in inside)
-            told = await report(run, f"group_by=day&{window}")
-            assert {item["day"]: item["counts"]["accepted"] for item in told["items"]} == days
-            assert told["totals"]["counts"]["accepted"] == len(inside)
+        for zone in ZONES:
+            for first, last in ((start, clock.now()), (times[3], times[17]), (times[5], times[6])):
+                window = f"from={rfc3339(first)}&to={rfc3339(last)}&timezone={zone}"
+                inside = [hour for at in times if first // HOUR <= (hour := at // HOUR) < -(-last // HOUR)]
+                days = Counter(date.fromordinal(day_of(hour, zone)).isoformat() for hour in inside)
+                told = await report(run, f"group_by=day&{window}")
+                assert {item["day"]: item["counts"]["accepted"] for item in told["items"]} == days
+                assert told["totals"]["counts"]["accepted"] == len(inside)
+                assert (await report(run, f"group_by=channel&{window}"))["totals"] == told["totals"]
             hours = await report(run, f"group_by=hour&{window}")
-            assert [item["hour"] for item in hours["items"]] == [rfc3339(at // 3_600_000 * 3_600_000) for at in inside]
+            assert [item["hour"] for item in hours["items"]] == [rfc3339(hour * HOUR) for hour in inside]
         assert (await verified(run))["ok"]
 
 
-@given(st.integers(400_000, 500_000), st.integers(1, 2000))
-def test_days_and_hours_cover_exactly_what_is_asked(first, length):
-    """Whole days and the hours added to them or taken away are each hour once, and they are few."""
-    hours, pieces = Counter(), list(analytics.cover(first, first + length))
-    for stretch, sign in pieces:
-        each = 24 if stretch.grain == "day" else 1
-        hours.update(dict.fromkeys(range(stretch.first * each, stretch.last * each), sign))
-    assert {hour: count for hour, count in hours.items() if count} == dict.fromkeys(range(first, first + length), 1)
-    assert sum(stretch.last - stretch.first for stretch, _ in pieces) <= length // 24 + 1 + 24
+async def test_days_are_counted_anew_when_the_venue_moves(tmp_path, clock):
+    """Another time zone in config.toml: from the reload on, days are its days, and the recount agrees."""
+    clock.set(parse_rfc3339("2026-11-23T23:30:00Z"))
+    async with running(tmp_path, clock=clock) as run:
+        await run.send(BOOKING | FOREVER | {"to": ANA})
+        assert [item["day"] for item in (await report(run))["items"]] == ["2026-11-23"]
+        file = tmp_path / "config.toml"
+        file.write_text(CONFIG.replace("Europe/Lisbon", "Asia/Tokyo"))
+        assert await run.gateway.reload(load(file, {})) == []
+        told = await report(run)
+        assert (told["timezone"], [item["day"] for item in told["items"]]) == ("Asia/Tokyo", ["2026-11-24"])
+        assert [told["from"], told["to"]] == ["2026-10-25T15:00:00Z", "2026-11-24T15:00:00Z"]
+        assert await verified(run) == {"ok": True, "rows": 2, "wrong": 0, "differences": []}
+
+
+@given(st.integers(480_000, 500_000), st.integers(1, 2000), st.sampled_from(ZONES))
+def test_days_and_hours_cover_exactly_what_is_asked(first, length, zone):
+    """Whole days and the hours at both ends are every hour once, and no more rows than that takes."""
+    asked = analytics.Question(first, first + length, zone, ("channel",), {})
+    hours = []
+    for grain, start, end in analytics.stretches(asked, zone):
+        ends = (analytics.midnight(day, zone) for day in (start, end)) if grain == "day" else (start, end)
+        hours += range(*ends)
+    assert hours == list(range(first, first + length))
+    assert sum(end - start for grain, start, end in analytics.stretches(asked, zone)) <= length // 23 + 48
+    assert analytics.stretches(asked, "somewhere else") == [("hour", first, first + length)]
 
 
 @pytest.mark.parametrize(
@@ -317,5 +340,6 @@ def as_before_the_counters(path):
         connection.execute(f"DROP TABLE {table}")
     connection.execute("ALTER TABLE messages DROP COLUMN series")
     connection.execute("DELETE FROM _sqlite_migrations WHERE name = '0005_counters'")
+    connection.execute("DELETE FROM meta WHERE name = 'zone'")
     connection.execute("PRAGMA user_version = 1")
     connection.close()

@@ -1,4 +1,4 @@
-"""How often what happened to messages, and how long it took: by hour and by day (UTC), series and provider.
+"""How often what happened to messages, and how long it took: by hour (UTC), day (the venue's), series and provider.
 
 What writes an event counts it, in the same transaction. A row holds tallies, so that reading costs as much for a
 million messages as for ten thousand; days are there so that a month is some hundred rows.
@@ -8,8 +8,11 @@ import contextlib
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
 from itertools import repeat
 from typing import Literal, NamedTuple
+from zoneinfo import ZoneInfo
 
 from msgspec import json
 
@@ -19,8 +22,6 @@ from gateway.store.db import Tx
 from gateway.store.series import Series
 
 Grain = Literal["hour", "day"]
-DAY = 24
-"""Hours of a day."""
 DIMENSIONS = {
     "channel": "s.channel", "class": "s.class", "category": "s.category", "provider": "c.provider",
     "language": "s.language", "jurisdiction": "s.jurisdiction",
@@ -34,9 +35,11 @@ _FACTS = """
     END,
     CASE WHEN e.type IN ('sent', 'delivered') THEN e.at - m.due_at END
 """
-_HAPPENED = "FROM events e JOIN messages m ON m.id = e.message_id"
 """The one definition of what is counted: hour, series, provider, the event, what it is counted as besides, and how long
 it took since the message was first due (ms)."""
+_HAPPENED = "FROM events e JOIN messages m ON m.id = e.message_id"
+_ZONE = "COALESCE((SELECT value FROM meta WHERE name = 'zone'), 'UTC')"
+_INTO = "counters (grain, period, series, provider, counts, until_sent, until_delivered)"
 _ADD = """
     ON CONFLICT DO UPDATE SET
         counts = plus(counts, excluded.counts),
@@ -50,7 +53,7 @@ _facts = json.Decoder(list[Fact])
 Tallies = list[int]
 """Three tallies: of what happened, in the places of COUNTED; of durations until sent; of durations until delivered."""
 Cell = tuple[int, int, str]
-"""An hour or a day (since 1970 UTC), a series, and a provider ("" where none had to do with it)."""
+"""An hour (since 1970 UTC) or a day (its ordinal), a series, and a provider ("" where none had to do with it)."""
 Cells = dict[Cell, Tallies]
 
 
@@ -62,15 +65,25 @@ class Stretch(NamedTuple):
     last: int
 
 
+@lru_cache(20_000)
+def day_of(hour: int, zone: str) -> int:
+    """The day (its ordinal) on which an hour begins in a zone."""
+    return datetime.fromtimestamp(hour * 3600, ZoneInfo(zone)).toordinal()
+
+
+# -- counting ---------------------------------------------------------------------------------------------------------
+
+
 def roll_up(tx: Tx, after: int) -> None:
     """Count the events after number `after`. They are told in one row, because Python lets go of its lock for each."""
-    question = f"SELECT json_group_array(json_array({_FACTS})) {_HAPPENED} WHERE e.id > ?"
-    (told,) = tx.execute(question, (after,)).fetchone()
-    _write(tx, _gather(Counter(_facts.decode(told)).items()))
+    question = f"SELECT json_group_array(json_array({_FACTS})), {_ZONE} {_HAPPENED} WHERE e.id > ?"
+    told, zone = tx.execute(question, (after,)).fetchone()
+    hours = _gather(Counter(_facts.decode(told)).items())
+    tx.insert_many(_INTO, [*_rows("hour", hours), *_rows("day", _days(hours.items(), zone))], _ADD)
 
 
 def _gather(facts: Iterable[tuple[Fact, int]]) -> Cells:
-    """Facts, each with how many there are of it."""
+    """The hours, from facts and how many there are of each."""
     hours: Cells = defaultdict(lambda: [0, 0, 0])
     for (hour, series, provider, type_, besides, took), times in facts:
         cell = hours[hour, series, provider]
@@ -80,39 +93,50 @@ def _gather(facts: Iterable[tuple[Fact, int]]) -> Cells:
     return hours
 
 
-def _recount(connection: sqlite3.Connection) -> Cells:
-    """The hours, from all events there are."""
-    return _gather(zip(connection.execute(f"SELECT {_FACTS} {_HAPPENED}"), repeat(1), strict=False))
-
-
-def _days(hours: Cells) -> Cells:
+def _days(hours: Iterable[tuple[Cell, Tallies]], zone: str) -> Cells:
     days: Cells = defaultdict(lambda: [0, 0, 0])
-    for (hour, series, provider), tallies in hours.items():
-        add(days[hour // DAY, series, provider], tallies)
+    for (hour, series, provider), tallies in hours:
+        add(days[day_of(hour, zone), series, provider], tallies)
     return days
 
 
-def add(to: Tallies, more: Sequence[int], sign: int = 1) -> None:
-    """Add tallies to others, in place; with a sign of -1, take them away."""
+def add(to: Tallies, more: Sequence[int]) -> None:
+    """Add tallies to others, in place."""
     for index, one in enumerate(more):
-        to[index] += sign * one
+        to[index] += one
 
 
-def _write(tx: Tx, hours: Cells) -> None:
-    rows = [
-        (grain, *key, *map(tally.pack, tallies))
-        for grain, cells in (("hour", hours), ("day", _days(hours)))
-        for key, tallies in cells.items()
-    ]
-    tx.insert_many("counters (grain, period, series, provider, counts, until_sent, until_delivered)", rows, _ADD)
+def _rows(grain: Grain, cells: Cells) -> list[tuple]:
+    return [(grain, *cell, *map(tally.pack, tallies)) for cell, tallies in cells.items()]
 
 
 def fill(connection: sqlite3.Connection) -> None:
-    """Count everything there is, in a store whose events are older than its counters."""
+    """Count by the hour all there is in a store that is older than its counters."""
     if connection.execute("SELECT EXISTS (SELECT 1 FROM counters)").fetchone() == (0,):
         connection.execute("BEGIN IMMEDIATE")
-        _write(Tx(connection, 0), _recount(connection))
+        Tx(connection, 0).insert_many(_INTO, _rows("hour", _recount(connection)))
+        connection.execute("DELETE FROM meta WHERE name = 'zone'")
         connection.execute("COMMIT")
+
+
+def zone_of_days(reader: sqlite3.Connection) -> str | None:
+    """Whose days they are; None before anybody said so."""
+    found = reader.execute("SELECT value FROM meta WHERE name = 'zone'").fetchone()
+    return found and found[0]
+
+
+def days_in(tx: Tx, zones: Sequence[str]) -> list[None]:
+    """The work that makes the days those of another zone: the last one of `zones`."""
+    zone = zones[-1]
+    tx.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('zone', ?)", (zone,))
+    tx.execute("DELETE FROM counters WHERE grain = 'day'")
+    tx.insert_many(_INTO, _rows("day", _days(_kept(tx.connection, "hour"), zone)))
+    return [None] * len(zones)
+
+
+def _recount(connection: sqlite3.Connection) -> Cells:
+    """The hours, from all events there are."""
+    return _gather(zip(connection.execute(f"SELECT {_FACTS} {_HAPPENED}"), repeat(1), strict=False))
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------
@@ -128,22 +152,19 @@ def moment(reader: sqlite3.Connection) -> Iterator[None]:
         reader.execute("COMMIT")
 
 
-def cells(
-    reader: sqlite3.Connection, stretch: Stretch, by: Sequence[str], only: Mapping[str, str]
-) -> Iterator[tuple[tuple[str, ...], Tallies]]:
-    """What was counted in a stretch: for each row its values of `by`, and its tallies. `only` narrows it; both take
-    names of DIMENSIONS."""
+def rows(reader: sqlite3.Connection, stretch: Stretch, by: Sequence[str], only: Mapping[str, str]) -> Iterable[tuple]:
+    """What was counted in a stretch: the period, the values of `by`, and the three tallies, packed. `only` narrows it;
+    both take names of DIMENSIONS."""
     columns = "".join(f"{DIMENSIONS[name]}, " for name in by)
     conditions = "".join(f" AND {DIMENSIONS[name]} = ?" for name in only)
-    rows = reader.execute(
+    return reader.execute(
         f"""
-        SELECT {columns} c.counts, c.until_sent, c.until_delivered
+        SELECT c.period, {columns} c.counts, c.until_sent, c.until_delivered
         FROM counters c CROSS JOIN series s ON s.id = c.series
         WHERE c.grain = ? AND c.period >= ? AND c.period < ? {conditions}
         """,  # noqa: S608 our own columns
         (*stretch, *only.values()),
     )
-    return ((row[:-3], [tally.unpack(kept) for kept in row[-3:]]) for row in rows)
 
 
 class Difference(NamedTuple):
@@ -161,22 +182,23 @@ def differences(reader: sqlite3.Connection) -> tuple[int, list[Difference]]:
     """Count all events again; how many rows of counters there are, and those that say otherwise."""
     with moment(reader):
         hours = _recount(reader)
-        kept_hours, kept_days = _kept(reader, "hour"), _kept(reader, "day")
-        rows = reader.execute("SELECT id, channel, class, category, language, jurisdiction FROM series")
-        names = {row[0]: Series._make(row[1:]) for row in rows}
+        kept = {"hour": dict(_kept(reader, "hour")), "day": dict(_kept(reader, "day"))}
+        named = reader.execute("SELECT id, channel, class, category, language, jurisdiction FROM series")
+        names = {row[0]: Series._make(row[1:]) for row in named}
+        again = {"hour": hours, "day": _days(hours.items(), zone_of_days(reader) or "UTC")}
     wrong = [
         Difference(grain, period, names[series], provider, counted, recounted)
-        for grain, kept, again in (("hour", kept_hours, hours), ("day", kept_days, _days(hours)))
-        for (period, series, provider), counted, recounted in _unlike(kept, again)
+        for grain, cells in kept.items()
+        for (period, series, provider), counted, recounted in _unlike(cells, again[grain])
     ]
-    return len(kept_hours) + len(kept_days), wrong
+    return sum(map(len, kept.values())), wrong
 
 
-def _kept(reader: sqlite3.Connection, grain: Grain) -> Cells:
-    rows = reader.execute(
+def _kept(reader: sqlite3.Connection, grain: Grain) -> Iterator[tuple[Cell, Tallies]]:
+    found = reader.execute(
         "SELECT period, series, provider, counts, until_sent, until_delivered FROM counters WHERE grain = ?", (grain,)
     )
-    return {row[:3]: [tally.unpack(kept) for kept in row[3:]] for row in rows}
+    return ((row[:3], [tally.unpack(kept) for kept in row[3:]]) for row in found)
 
 
 def _unlike(kept: Cells, again: Cells) -> Iterator[tuple[Cell, Tallies, Tallies]]:
