@@ -6,9 +6,9 @@ half past an hour UTC, it begins half an hour late.
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime, time
-from functools import cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -192,16 +192,8 @@ def gather(reader: sqlite3.Connection, asked: Question) -> dict[tuple[str, ...],
     groups: dict[tuple[str, ...], Tallies] = defaultdict(lambda: [0, 0, 0])
     with counters.moment(reader):
         for stretch in stretches(asked, counters.zone_of_days(reader)):
-            label = _labels(asked, stretch)
-            for period, *values, happened, until_sent, until_delivered in counters.rows(
-                reader, stretch, by, asked.only
-            ):
-                group = groups[(*label(period), *values)]
-                group[0] += int.from_bytes(happened, "little")
-                if until_sent:
-                    group[1] += int.from_bytes(until_sent, "little")
-                if until_delivered:
-                    group[2] += int.from_bytes(until_delivered, "little")
+            for (period, *values), tallies in counters.sums(reader, stretch, by, asked.only).items():
+                counters.add(groups[(*_label(asked, stretch.grain, period), *values)], tallies)
     return {key[::-1]: tallies for key, tallies in groups.items()} if turned else groups
 
 
@@ -219,15 +211,18 @@ def stretches(asked: Question, zone_of_days: str | None) -> list[Stretch]:
     ]
 
 
-def _labels(asked: Question, stretch: Stretch) -> Callable[[int], tuple[str, ...]]:
-    """How the periods of a stretch are called in the answer."""
+def _label(asked: Question, grain: str, period: int) -> tuple[str, ...]:
+    """What an hour or a day is called in the answer; nothing, where time is not told apart."""
     if "hour" in asked.group_by:
-        return cache(lambda hour: (rfc3339(hour * HOUR_MS),))
+        return (rfc3339(period * HOUR_MS),)
     if "day" not in asked.group_by:
-        return lambda period: ()
-    if stretch.grain == "day":
-        return cache(lambda day: (date.fromordinal(day).isoformat(),))
-    return cache(lambda hour: (date.fromordinal(day_of(hour, asked.zone)).isoformat(),))
+        return ()
+    return (_date(period if grain == "day" else day_of(period, asked.zone)),)
+
+
+@lru_cache(1000)
+def _date(day: int) -> str:
+    return date.fromordinal(day).isoformat()
 
 
 def _figures(tallies: Tallies) -> Figures:
@@ -265,7 +260,7 @@ def _counts(happened: int) -> dict[str, int]:
 def _told(one: Difference) -> dict[str, Any]:
     """A difference in words."""
     return {
-        one.grain: rfc3339(one.period * HOUR_MS) if one.grain == "hour" else date.fromordinal(one.period).isoformat(),
+        one.grain: rfc3339(one.period * HOUR_MS) if one.grain == "hour" else _date(one.period),
         "series": one.series._asdict(),
         "provider": one.provider or None,
         "counted": _counts(one.counted[0]),

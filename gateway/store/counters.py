@@ -100,7 +100,7 @@ def _days(hours: Iterable[tuple[Cell, Tallies]], zone: str) -> Cells:
     return days
 
 
-def add(to: Tallies, more: Sequence[int]) -> None:
+def add(to: Tallies, more: Iterable[int]) -> None:
     """Add tallies to others, in place."""
     for index, one in enumerate(more):
         to[index] += one
@@ -152,12 +152,14 @@ def moment(reader: sqlite3.Connection) -> Iterator[None]:
         reader.execute("COMMIT")
 
 
-def rows(reader: sqlite3.Connection, stretch: Stretch, by: Sequence[str], only: Mapping[str, str]) -> Iterable[tuple]:
-    """What was counted in a stretch: the period, the values of `by`, and the three tallies, packed. `only` narrows it;
-    both take names of DIMENSIONS."""
+def sums(
+    reader: sqlite3.Connection, stretch: Stretch, by: Sequence[str], only: Mapping[str, str]
+) -> dict[tuple, Tallies]:
+    """What was counted in a stretch, added up by the period and the values of `by`; `only` narrows it. Both take names
+    of DIMENSIONS."""
     columns = "".join(f"{DIMENSIONS[name]}, " for name in by)
     conditions = "".join(f" AND {DIMENSIONS[name]} = ?" for name in only)
-    return reader.execute(
+    rows = reader.execute(
         f"""
         SELECT c.period, {columns} c.counts, c.until_sent, c.until_delivered
         FROM counters c CROSS JOIN series s ON s.id = c.series
@@ -165,6 +167,13 @@ def rows(reader: sqlite3.Connection, stretch: Stretch, by: Sequence[str], only: 
         """,  # noqa: S608 our own columns
         (*stretch, *only.values()),
     )
+    found: dict[tuple, Tallies] = defaultdict(lambda: [0, 0, 0])
+    for row in rows:
+        sum_ = found[row[:-3]]
+        for place, kept in enumerate(row[-3:]):
+            if kept:
+                sum_[place] += tally.unpack(kept)
+    return found
 
 
 class Difference(NamedTuple):

@@ -8,8 +8,6 @@ from gateway.store.db import Tx
 MOST = 5_000
 """How many series there may be; what comes after them is counted under `other`."""
 OTHER = "other"
-UNKNOWN = "und"
-"""The tag of BCP 47 for a language nobody has named."""
 
 
 class Series(NamedTuple):
@@ -22,10 +20,9 @@ class Series(NamedTuple):
     jurisdiction: str
 
 
-def series(channel: str, class_: str, category: str, language: str | None, jurisdictions: Sequence[str]) -> Series:
+def series(channel: str, class_: str, category: str, language: str, jurisdictions: Sequence[str]) -> Series:
     """The series of such messages: `pt-BR` is counted as `pt`, several jurisdictions as one under all their names."""
-    main = (language or UNKNOWN).partition("-")[0].lower()
-    return Series(channel, class_, category, main, "/".join(jurisdictions))
+    return Series(channel, class_, category, language.partition("-")[0].lower(), "/".join(jurisdictions))
 
 
 def number(tx: Tx, wanted: Series) -> int:
