@@ -1,6 +1,7 @@
 """What an answer of the analytics costs over a million messages, against ten thousand and against its bare query."""
 
 import http.client
+import os
 import random
 import shutil
 import statistics
@@ -21,7 +22,7 @@ from gateway.store.series import Series
 FEW, MANY = 10_000, 1_000_000
 DAYS = 30
 BATCH = 500
-ROUNDS = 3
+ROUNDS, SECONDS = 3, 4
 PATH = "/communications/analytics?group_by="
 ASKED = ("day", "category,day", "provider,language", "hour&from={yesterday}")
 KINDS = [
@@ -40,21 +41,21 @@ def measure() -> list[dict]:
             yesterday = rfc3339(int(time.time() - 86_400) * 1000)
             questions = [asked.format(yesterday=yesterday) for asked in ASKED]
             times = {(server, asked): [] for server in (small, large) for asked in questions}
-            rates, plain = [], []
+            rates, raw, plain = [], [], []
             for _ in range(ROUNDS):
                 for server, asked in times:
                     times[server, asked] += latencies(server, PATH + asked, 100)
                 rates.append(wrk(large, f"{PATH}day"))
+                raw.append(bare_query(many))
                 plain.append(wrk(bare, "/health/ready"))
-            raw = statistics.median(bare_query(many) for _ in range(ROUNDS))
     finally:
         for folder in (few, many):
             shutil.rmtree(folder, ignore_errors=True)
     figures = [grown(asked, times[small, asked], times[large, asked]) for asked in questions]
-    rate = statistics.median(rates)
-    return [*figures, {"figure": "analytics by day over HTTP / the bare query", "value": round(rate / raw, 3),
-                       "at_least": 0.6, "ours": round(rate), "reference": round(raw), "reached": rate / raw >= 0.6,
-                       "bare_handler": round(statistics.median(plain))}]  # fmt: skip
+    ours, theirs = statistics.median(rates), statistics.median(raw)
+    return [*figures, {"figure": "analytics by day over HTTP / the bare query", "value": round(ours / theirs, 3),
+                       "at_least": 0.6, "ours": round(ours), "reference": round(theirs),
+                       "reached": ours / theirs >= 0.6, "bare_handler": round(statistics.median(plain))}]  # fmt: skip
 
 
 def grown(asked: str, few: list[float], many: list[float]) -> dict:
@@ -122,7 +123,7 @@ def latencies(server: Server, path: str, times: int) -> list[float]:
 def wrk(server: Server, path: str) -> float:
     """Requests a second."""
     output = subprocess.run(
-        ["taskset", "-c", "1", "wrk", "-t1", "-c16", "-d4s", "-H", f"Authorization: Bearer {server.key}",
+        ["taskset", "-c", "1", "wrk", "-t1", "-c16", f"-d{SECONDS}s", "-H", f"Authorization: Bearer {server.key}",
          f"{server.url}{path}"], capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     if "Non-2xx" in output:
@@ -131,13 +132,15 @@ def wrk(server: Server, path: str) -> float:
 
 
 def bare_query(folder: Path) -> float:
-    """How often a second the counters themselves can be read and added up."""
+    """How often a second the counters can be read and added up by nothing else, on the core the gateway has."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {0})
     reader = connect(folder / "data" / "gateway.db", reading=True)
     asked = analytics.question({}, int(time.time() * 1000), "Europe/Lisbon")
-    analytics.gather(reader, asked)
     began, times = time.perf_counter(), 0
-    while time.perf_counter() - began < 2:
+    while time.perf_counter() - began < SECONDS:
         analytics.gather(reader, asked)
         times += 1
     reader.close()
+    os.sched_setaffinity(0, cores)
     return times / (time.perf_counter() - began)

@@ -43,9 +43,13 @@ _INTO = "counters (grain, period, series, provider, counts, until_sent, until_de
 _ADD = """
     ON CONFLICT DO UPDATE SET
         counts = plus(counts, excluded.counts),
-        until_sent = plus(until_sent, excluded.until_sent),
-        until_delivered = plus(until_delivered, excluded.until_delivered)
+        until_sent = CASE
+            WHEN excluded.until_sent IS NULL THEN until_sent ELSE plus(until_sent, excluded.until_sent) END,
+        until_delivered = CASE
+            WHEN excluded.until_delivered IS NULL THEN until_delivered
+            ELSE plus(until_delivered, excluded.until_delivered) END
 """
+"""`plus` is ours, in Python: it is asked only where there is something to add."""
 _ONE = {word: tally.one(place) for place, word in enumerate(COUNTED)} | {None: 0}
 
 Fact = tuple[int, int, str, str, str | None, int | None]

@@ -21,9 +21,8 @@ class Event(NamedTuple):
 def append(tx: Tx, events: Sequence[Event]) -> None:
     """Write events, in the transaction that makes them true, and count them."""
     if events:
-        before = tx.next_id("events") - 1
-        tx.insert_many("events (message_id, type, at, detail, words_sealed)", events)
-        counters.roll_up(tx, before)
+        last = tx.insert_many("events (message_id, type, at, detail, words_sealed)", events)
+        counters.roll_up(tx, last - len(events))
 
 
 def of(reader: sqlite3.Connection, message_id: int) -> list[Event]:
