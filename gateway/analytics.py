@@ -30,6 +30,7 @@ USUAL_DAYS, LONGEST_DAYS = 30, 400
 MOST_GROUPS = 10_000
 TIMES = ("hour", "day")
 GROUPS = (*TIMES, *DIMENSIONS)
+NOTHING = (0,) * len(COUNTED)
 SHOWN = 100
 """How many differences a verification shows."""
 
@@ -227,7 +228,7 @@ def _date(day: int) -> str:
 
 def _figures(tallies: Tallies) -> Figures:
     happened, until_sent, until_delivered = tallies
-    counts = dict.fromkeys(COUNTED, 0) | _counts(happened)
+    counts = dict(zip(COUNTED, (*tally.counts(happened), *NOTHING), strict=False))
     return Figures(counts, _rates(counts), _percentiles(until_sent), _percentiles(until_delivered))
 
 

@@ -173,10 +173,10 @@ def sums(
     )
     found: dict[tuple, Tallies] = defaultdict(lambda: [0, 0, 0])
     for row in rows:
-        sum_ = found[row[:-3]]
-        for place, kept in enumerate(row[-3:]):
-            if kept:
-                sum_[place] += tally.unpack(kept)
+        mine = found[row[:-3]]
+        mine[0] += tally.unpack(row[-3])
+        mine[1] += tally.unpack(row[-2])
+        mine[2] += tally.unpack(row[-1])
     return found
 
 
