@@ -10,7 +10,7 @@ import statistics
 import sys
 from collections.abc import Callable
 
-from bench import analytics, arrival, memory, restart, verify
+from bench import analytics, arrival, bulk, memory, peers, restart, verify
 from bench.load import introduce, wrk
 from bench.servers import gateway, reference
 
@@ -66,13 +66,15 @@ SUITES: dict[str, Callable[[], list[dict]]] = {
     "single": single,
     "slow": slow,
     "connections": connections,
+    "bulk": bulk.measure,
     "arrival": arrival.measure,
+    "peers": peers.measure,
     "restart": restart.measure,
     "memory": memory.measure,
     "verify": verify.measure,
     "analytics": analytics.measure,
 }
-LONG = ("memory", "restart", "verify", "analytics")
+LONG = ("peers", "memory", "restart", "verify", "analytics")
 
 
 def main(names: list[str]) -> int:

@@ -1,7 +1,10 @@
 """From acceptance to arrival over SMTP: accepted over HTTP, judged twice, sealed, audited, fsynced, received."""
 
+import os
+import re
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 
@@ -19,15 +22,31 @@ class Sink:
 
     def __init__(self) -> None:
         self.port = free_port()
+        self._shown = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `stop`)
         self._process = subprocess.Popen(
-            ["taskset", "-c", "1", "smtp-sink", "-u", "nobody", f"127.0.0.1:{self.port}", "1000"],
-            stdin=subprocess.DEVNULL, stderr=sys.stderr,
+            ["taskset", "-c", "1", "smtp-sink", "-c", "-u", "nobody", f"127.0.0.1:{self.port}", "1000"],
+            stdin=subprocess.DEVNULL, stdout=self._shown, stderr=sys.stderr,
         )  # fmt: skip
         time.sleep(0.3)
+
+    def taken(self) -> int:
+        """How many mails have arrived: the last `mesg=` it has shown."""
+        shown = self._shown.fileno()  # shared with the sink, so its position must stay where it is
+        counts = re.findall(rb"mesg=(\d+)\r", os.pread(shown, 200, max(0, os.fstat(shown).st_size - 200)))
+        return int(counts[-1]) if counts else 0
+
+    def wait(self, mails: int, seconds: float = 300.0) -> None:
+        """Until so many have arrived."""
+        until = time.monotonic() + seconds
+        while (taken := self.taken()) < mails:
+            if time.monotonic() > until:
+                raise TimeoutError(f"{taken} of {mails} mails arrived")
+            time.sleep(0.005)
 
     def stop(self) -> None:
         self._process.kill()
         self._process.wait()
+        self._shown.close()
 
 
 def sent(server: Server) -> int:

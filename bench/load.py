@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
@@ -30,6 +31,35 @@ def wrk(
     if result["not_202"]:
         raise RuntimeError(f"{result['not_202']} answers were not 202")
     return result
+
+
+async def offer(port: int, requests: Iterator[bytes], connections: int = 64) -> None:
+    """Send ready-made HTTP requests over some kept connections; each must be answered 202."""
+
+    async def some() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for request in requests:
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            if not head.startswith(b"HTTP/1.1 202 "):
+                raise RuntimeError(head.decode())
+            await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].split(b"\r")[0]))
+        writer.close()
+
+    await asyncio.gather(*[some() for _ in range(connections)])
+
+
+def request(path: str, body: dict, **headers: str) -> bytes:
+    """A POST as it goes over the wire; underscores in the names of headers stand for hyphens."""
+    raw = json.dumps(body).encode()
+    lines = [
+        f"POST {path} HTTP/1.1",
+        "Host: localhost",
+        "Content-Type: application/json",
+        f"Content-Length: {len(raw)}",
+    ]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + raw
 
 
 async def introduce(server: Server, guests: int, extra: str = LATER) -> None:

@@ -90,10 +90,11 @@ class Channel:
     """What `plugin = "…"` in config.toml says."""
     channels: ClassVar[frozenset[str]] = frozenset()
     """Which channels it can serve, such as `{"email"}`."""
-    carries_headers: ClassVar[bool] = False
-    """Whether `Message.headers` reach the guest's program, as in e-mail (RFC 8058 needs them)."""
     deduplicates: ClassVar[bool] = False
     """Whether the provider drops a second message of the same id, so that an uncertain one may simply be sent again."""
+    carries_headers: bool = False
+    """Whether `Message.headers` reach the guest's program, as in e-mail (RFC 8058 needs them). A class that can say so
+    only of the channel it serves sets it in `__init__`."""
 
     class Settings(Struct, forbid_unknown_fields=True, frozen=True):
         """The plugin's own keys of its `[providers.<name>]` table."""
@@ -110,7 +111,8 @@ class Channel:
         return message.text.encode()
 
     async def send(self, message: Message) -> Sent:
-        """Hand one message over. Raise `Failure`; any other exception counts as `unknown`."""
+        """Hand one message over. Raise `Failure`; any other exception, and not coming back in time, is a defect: it
+        pauses the provider."""
         raise NotImplementedError
 
     async def close(self) -> None:

@@ -34,6 +34,11 @@ def rfc3339(ms: int) -> str:
     return f"{_second(seconds)}.{rest:03d}Z" if rest else f"{_second(seconds)}Z"
 
 
+def rfc3339_or_none(ms: int | None) -> str | None:
+    """The same of a moment there may not be."""
+    return None if ms is None else rfc3339(ms)
+
+
 @lru_cache(1024)
 def _second(seconds: int) -> str:
     """Kept, because most times that are written down are of this very second."""
@@ -45,6 +50,7 @@ def milliseconds(at: datetime) -> int:
     return int(at.timestamp() * 1000)
 
 
+@lru_cache(1024)
 def parse_rfc3339(text: str) -> int | None:
     """A moment with a zone, such as `2026-10-09T12:00:00+02:00`, in milliseconds; None if it is not one."""
     try:
@@ -52,3 +58,12 @@ def parse_rfc3339(text: str) -> int | None:
     except ValueError:
         return None
     return milliseconds(at) if at.tzinfo is not None and "T" in text.upper() else None
+
+
+def parse_local(text: str) -> datetime | None:
+    """A moment on somebody's clock, such as `2026-10-09T12:00`; None if it is not one, or names a zone."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at if at.tzinfo is None and "T" in text.upper() else None

@@ -11,7 +11,7 @@ from gateway.channel import Channel, Sender
 from gateway.clock import Clock, parse_rfc3339
 from gateway.compose import Declared, Means
 from gateway.config import Config
-from gateway.facts import Facts
+from gateway.facts import Facts, Known
 from gateway.letters import Envelope
 from gateway.model import CONTACT_OF, ChannelName, MessageClass
 from gateway.orders import SendOrder
@@ -35,7 +35,7 @@ HISTORY_MS = 31 * 86_400_000
 """How far back any rule that counts looks."""
 HTTP_LINK = "http_link"
 """The warning that a link is not https: it counts on loopback only, where the gateway is tried out."""
-KEPT_FEATURES = 1000
+KEPT = 1000
 ROUNDS = 20
 NOBODY = Guest(0, b"", 0, "active", None, None, None, None, 0, b"", b"", b"")
 HINTS = (
@@ -101,6 +101,7 @@ class Compliance:
         self._link_base = config.link_base
         self._means: dict[tuple[str, str | None, bool], Means] = {}
         self._features: dict[tuple[int, Declared], Features] = {}
+        self._lasting: dict[tuple, Judgement] = {}
         venue = config.venue
         self._venue = Venue(country=venue.country, region=venue.region, timezone=venue.timezone)
 
@@ -125,7 +126,7 @@ class Compliance:
         key = (id(means), declared)
         found = self._features.get(key)
         if found is None:
-            if len(self._features) > KEPT_FEATURES:
+            if len(self._features) > KEPT:
                 self._features.clear()
             found = self._features[key] = compose.possible(means, declared)
         return found
@@ -144,14 +145,8 @@ class Compliance:
     ) -> Judgement:
         """May this message leave now? `going`: what is on its way to the same guest at this moment."""
         case = Case(due.channel, due.class_, due.category, address, due.sender, envelope)
-        guest = NOBODY._replace(
-            id=due.guest_id,
-            blind=due.blind,
-            status=due.status,
-            country=due.country,
-            region=due.region,
-            timezone=due.timezone,
-        )
+        guest = Guest(due.guest_id, due.guest_uuid, due.key_id, due.status, due.country, due.region, due.timezone,
+                      due.language, 0, due.contact_uuid, due.address_sealed, due.blind)  # fmt: skip
         return self._judge(case, guest, due.blind, plugin, going)
 
     def judge_given(self, given: Given) -> Judgement:
@@ -163,20 +158,37 @@ class Compliance:
     ) -> Judgement:
         now = self._clock.now()
         known = self._facts.of(guest) if guest.id else self._facts.behind(blind)
-        message = self._message(case, self.means(case.channel, case.sender, plugin))
-        given = Given(
+        means = self.means(case.channel, case.sender, plugin)
+        if case.channel != "email" or known.consents or known.suppressions:
+            return self._judge_facts(self._given(case, guest, known, means, going, now), case)
+        alike = mailed_alike(case, guest, means)
+        kept = self._lasting.get(alike)
+        if kept is not None:
+            return Judgement(kept.result, now, kept.json)
+        given = self._given(case, guest, known, means, going, now)
+        judgement = self._judge_facts(given, case)
+        if self.rulebook.lasting(given):
+            if len(self._lasting) >= KEPT:
+                self._lasting.clear()
+            self._lasting[alike] = judgement
+        return judgement
+
+    def _given(self, case: Case, guest: Guest, known: Known, means: Means, going: Sequence[History], now: int) -> Given:
+        return Given(
             now=now,
             venue=self._venue,
             recipient=recipient(case, guest),
-            message=message,
+            message=self._message(case, means),
             consents=known.consents if guest.id else [],
             suppressions=known.suppressions,
             history=[*self._sent_to(guest, case.channel, now), *going],
         )
+
+    def _judge_facts(self, given: Given, case: Case) -> Judgement:
         result = self._in_every_zone(given, case.envelope.timezone)
         if self._link_base.startswith("http://") and "list_unsubscribe_post" in result.required_elements:
             result = structs.replace(result, warnings=(*result.warnings, HTTP_LINK))
-        return self._said(result, now)
+        return self._said(result, given.now)
 
     def _in_every_zone(self, given: Given, other: str | None) -> Result:
         """The judgement; where a request names another zone than the guest has, in both of them."""
@@ -248,6 +260,14 @@ class Compliance:
     def rule(self, name: str) -> dict[str, Any] | None:
         """One rule, None for a stranger."""
         return self.rulebook.rule(name)
+
+
+def mailed_alike(case: Case, guest: Guest, means: Means) -> tuple:
+    """What decides about a mail to somebody who neither agreed to anything nor stopped it. Of his address that is the
+    last part, which may tell a country."""
+    ending = case.address.rpartition(".")[2] if case.address else ""
+    return (case.class_, case.category, case.envelope, id(means), ending, guest.status, guest.country, guest.region,
+            guest.timezone)  # fmt: skip
 
 
 def said_only(named: Named) -> Guest:

@@ -37,6 +37,10 @@ class DataFolder:
     def socket(self) -> Path:
         return self.path / "gateway.sock"
 
+    @property
+    def setup_code(self) -> Path:
+        return self.path / "setup-code"
+
     def make(self) -> None:
         """Create the folder (0700) and see that it can be written. Raises NoWritableDisk."""
         try:

@@ -53,13 +53,13 @@ class BadIdempotencyKey(BadInput):
 
 
 class Unauthorized(GatewayError):
-    """A valid API key is needed."""
+    """A valid API key or access token is needed."""
 
     code, status, exit_code = "unauthorized", 401, 64
 
 
 class Forbidden(GatewayError):
-    """This key may not do that."""
+    """The caller may not do that."""
 
     code, status, exit_code = "forbidden", 403, 64
 
@@ -86,6 +86,12 @@ class IdempotencyInProgress(GatewayError):
     """The first request with this Idempotency-Key is still being worked on."""
 
     code, status, exit_code = "idempotency-in-progress", 409, 64
+
+
+class Precondition(GatewayError):
+    """This is not as it was when it was read."""
+
+    code, status, exit_code = "precondition", 412, 64
 
 
 class TooLarge(BadInput):

@@ -29,8 +29,8 @@ class Facts:
 
     def behind(self, blind: bytes) -> Known:
         """What is known of this address now."""
-        kept = self._kept.get(blind)
-        if kept is not None and not self._db.changes.since(blind, kept.mark):
+        kept = self._fresh(blind)
+        if kept is not None:
             return kept
         reader = self._db.reader
         known = self._read(reader, blind, guests.behind(reader, blind))
@@ -39,11 +39,16 @@ class Facts:
         return known
 
     def of(self, guest: Guest) -> Known:
-        """The same for a guest who was named by his id: his own consents, and the stops for his address."""
-        kept = self.behind(guest.blind)
-        if kept.guest is not None and kept.guest.id == guest.id:
+        """The same for a guest who is known already: his own consents, and the stops for his address."""
+        kept = self._fresh(guest.blind)
+        if kept is not None and kept.guest is not None and kept.guest.id == guest.id:
             return kept
         return self._read(self._db.reader, guest.blind, guest)
+
+    def _fresh(self, blind: bytes) -> Known | None:
+        """What was kept and has not changed since."""
+        kept = self._kept.get(blind)
+        return kept if kept is not None and not self._db.changes.since(blind, kept.mark) else None
 
     def _read(self, reader: sqlite3.Connection, blind: bytes, guest: Guest | None) -> Known:
         ledger = consents.of(reader, guest.id) if guest is not None else []

@@ -64,10 +64,7 @@ class Health:
             "draining": "yes" if self.draining else "no",
         }
         good = all(word in ("ok", "no") for word in checks.values())
-        providers = {
-            name: "ok" if provider.healthy else f"paused: {provider.reason}"
-            for name, provider in routes.providers.items()
-        }
+        providers = {name: provider.standing for name, provider in routes.providers.items()}
         return {"status": "ready" if good else "not ready", "checks": checks, "providers": providers}
 
     def _full(self) -> bool:

@@ -5,6 +5,7 @@ Inside, a row carries the 16 bytes; they sort by time, so indexes over them grow
 
 import os
 import threading
+from struct import Struct
 
 from gateway.clock import Clock
 
@@ -12,6 +13,7 @@ ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES = {letter: value for value, letter in enumerate(ALPHABET)}
 _PAIRS = [a + b for a in ALPHABET for b in ALPHABET]
 LENGTH = 26
+_NUMBERS, _HALVES = Struct(">512Q"), Struct(">QQ")
 
 
 class Ids:
@@ -20,8 +22,7 @@ class Ids:
     def __init__(self, clock: Clock):
         self._clock = clock
         self._last = 0
-        self._pool = b""
-        self._at = 0
+        self._pool: list[int] = []
         self._lock = threading.Lock()
 
     def new(self) -> bytes:
@@ -29,23 +30,22 @@ class Ids:
         with self._lock:
             stamp = max(self._clock.now() << 12, self._last + 1)
             self._last = stamp
-            random = self._random()
-        return ((stamp >> 12 << 80) | (7 << 76) | ((stamp & 0xFFF) << 64) | (2 << 62) | (random >> 2)).to_bytes(16)
-
-    def _random(self) -> int:
-        """64 random bits out of a pool: one call to the kernel serves 512 ids."""
-        if self._at >= len(self._pool):
-            self._pool, self._at = os.urandom(4096), 0
-        self._at += 8
-        return int.from_bytes(self._pool[self._at - 8 : self._at])
+            if not self._pool:  # one call to the kernel serves 512 ids
+                self._pool.extend(_NUMBERS.unpack(os.urandom(_NUMBERS.size)))
+            random = self._pool.pop()
+        return _HALVES.pack((stamp >> 12 << 16) | (7 << 12) | (stamp & 0xFFF), (2 << 62) | (random >> 2))
 
 
 def public(prefix: str, raw: bytes) -> str:
     """`public("msg", raw)` is `msg_` and 26 characters."""
     number = int.from_bytes(raw)
-    pairs = _PAIRS
-    text = "".join([pairs[(number >> shift) & 1023] for shift in range(120, -1, -10)])
-    return f"{prefix}_{text}"
+    high, low, pairs = number >> 60, number & (1 << 60) - 1, _PAIRS  # written out: every message asks thrice
+    return (
+        f"{prefix}_{pairs[high >> 60]}{pairs[high >> 50 & 1023]}{pairs[high >> 40 & 1023]}{pairs[high >> 30 & 1023]}"
+        f"{pairs[high >> 20 & 1023]}{pairs[high >> 10 & 1023]}{pairs[high & 1023]}{pairs[low >> 50]}"
+        f"{pairs[low >> 40 & 1023]}{pairs[low >> 30 & 1023]}{pairs[low >> 20 & 1023]}{pairs[low >> 10 & 1023]}"
+        f"{pairs[low & 1023]}"
+    )
 
 
 def parse(prefix: str, text: str) -> bytes | None:

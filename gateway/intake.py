@@ -1,245 +1,117 @@
-"""From an order to a queued message: find the guest, gather the facts, ask the rules, and write it all at once.
+"""From an order to a queued message: draft it, and write it all at once.
 
 An answer of success means that message, decision, story, audit entry and the answer itself are on disk together.
 """
 
 from collections.abc import Callable, Sequence
-from hashlib import sha256
 
-from msgspec import Raw, Struct, json
+from msgspec import Raw, Struct
 
-from gateway import html, ids, metrics
-from gateway.addresses import Addresses, Named
+from gateway import ids, metrics
 from gateway.answers import Answer
 from gateway.callers import Caller
-from gateway.clock import Clock, parse_rfc3339, rfc3339
+from gateway.clock import rfc3339
 from gateway.compliance import Compliance, Judgement, count
-from gateway.errors import Blocked, Fault, Forbidden, Invalid
-from gateway.letters import PLAIN, Content, Envelope, Letters
-from gateway.orders import Recipient, SendOrder
+from gateway.drafts import (
+    ORDERED,
+    Draft,
+    Drafts,
+    Origin,
+    Taken,
+    content_of,
+    digest_of_refusal,
+    permit,
+    write_refused,
+)
+from gateway.errors import Blocked
+from gateway.orders import SendOrder
 from gateway.repeats import Repeat, Repeats
-from gateway.routing import Routes
-from gateway.store import events, guests, messages, outbox, suppressions
+from gateway.store import events, outbox
 from gateway.store.db import Database, Tx
-from gateway.store.guests import NewContact, NewGuest
 from gateway.store.idempotency import Answer as Kept
 from gateway.store.messages import NewMessage
-from gateway.store.series import Series, series
-
-SCOPE_OF_CLASS = {"emergency": "send.emergency", "legal": "send.legal"}
 
 
-NOBODY = Recipient()
+class Acceptance(Struct):
+    """One message to be written, and the answer to be kept for whoever asks again."""
 
-
-class Taken(Struct):
-    """Everything one accepted message writes. It has no row id yet, and no guest if he is new."""
-
-    message: NewMessage
-    due_at: int
-    digest: bytes
+    taken: Taken
     kept: Kept | None = None
-    guest: NewGuest | None = None
-
-
-class Origin(Struct, frozen=True):
-    """Where a message comes from, when it is not simply an order: a retry of another."""
-
-    retry_of: bytes | None = None
-
-
-ORDERED = Origin()
 
 
 class Intake:
-    """Takes orders."""
+    """Takes orders, one at a time."""
 
-    def __init__(self, db: Database, addresses: Addresses, compliance: Compliance, letters: Letters, repeats: Repeats,
-                 routes: Routes, ids_: ids.Ids, clock: Clock):  # fmt: skip
-        self._db, self._addresses, self._compliance, self._letters = db, addresses, compliance, letters
-        self._repeats, self._routes, self._ids, self._clock = repeats, routes, ids_, clock
+    def __init__(self, db: Database, drafts: Drafts, compliance: Compliance, repeats: Repeats):
+        self._db, self._drafts, self._compliance, self._repeats = db, drafts, compliance, repeats
         self.wake: Callable[[str, int], None] = lambda channel, due_at: None
         """Called with the channel of what was taken, and when it is due (ms)."""
-
-    # -- one message --------------------------------------------------------------------------------------------------
 
     async def accept(self, order: SendOrder, caller: Caller, repeat: Repeat | None, origin: Origin = ORDERED) -> Answer:
         """Take one message. Returns the 202; raises Blocked (with the decision, kept as a `blocked` message), Invalid
         or Forbidden."""
-        scope = SCOPE_OF_CLASS.get(order.class_, "send")
-        if scope not in caller.scopes:
-            raise Forbidden(f"A message of this class needs the scope {scope}.")
-        self._check(order)
+        permit(order, caller, "send")
+        self._drafts.check(order)
+        content = content_of(order)
         while True:
-            named = self._addresses.find(order.to, order.channel)
-            envelope = self._envelope(order, named, caller)
-            judgement = self._compliance.judge_order(order, named, envelope)
-            count(judgement)
-            if judgement.decision == "deny":
-                await self._refuse(order, named, judgement, caller)
-            taken, answer = self._take(order, named, envelope, judgement, caller, repeat, origin)
-            if await self._db.write(self._write, taken):
+            draft = self._drafts.judge(order, self._drafts.find(order), caller)
+            count(draft.judgement)
+            if draft.judgement.decision == "deny":
+                await self._refuse(draft, caller)
+            taken = self._drafts.take(draft, caller, content, origin)
+            answer = accepted(taken.message, taken.public)
+            kept = Kept(*repeat, answer.status, answer.body, answer.headers[0][1]) if repeat else None
+            if await self._db.write(self._write, Acceptance(taken, kept)):
                 break
-        self.wake(order.channel, taken.due_at)
-        metrics.MESSAGES.labels(order.channel, taken.message.state).inc()
+        self.wake(order.channel, taken.message.due_at or 0)
+        metrics.of(metrics.MESSAGES, order.channel, taken.message.state).inc()
         return answer
 
     def check(self, order: SendOrder, caller: Caller) -> Judgement:
         """What `accept` would decide now; nothing is stored."""
-        self._check(order, "/message")
-        named = self._addresses.find(order.to, order.channel, "/message/to")
-        return self._compliance.judge_order(order, named, self._envelope(order, named, caller))
+        self._drafts.check(order, "/message")
+        return self._drafts.judge(order, self._drafts.find(order, "/message/to"), caller).judgement
 
-    def _check(self, order: SendOrder, pointer: str = "") -> None:
-        """What the type cannot say."""
-        faults = []
-        if order.channel == "email" and not order.subject:
-            faults.append(Fault(f"{pointer}/subject", "missing", "an e-mail needs a subject"))
-        sender = self._compliance.sender(order.sender)
-        if sender is None:
-            faults.append(Fault(f"{pointer}/sender", "unknown-sender", "a slug of [senders.<slug>] in config.toml"))
-        elif order.channel == "email" and not sender.email:
-            faults.append(Fault(f"{pointer}/sender", "no-address", "a sender that has an email in config.toml"))
-        if not self._routes.has(order.channel):
-            faults.append(
-                Fault(f"{pointer}/channel", "no-provider", "a channel that a [providers.<name>] table serves")
-            )
-        faults += [
-            Fault(f"{pointer}/{name}", "bad-time", "RFC 3339 with a zone, such as 2026-11-24T08:00:00Z")
-            for name in ("deliver_at", "expires_at")
-            if (text := getattr(order, name)) is not None and parse_rfc3339(text) is None
-        ]
-        if faults:
-            raise Invalid(faults=faults)
-
-    def _envelope(self, order: SendOrder, named: Named, caller: Caller) -> Envelope:
-        """What judging and sending need besides the row's columns. What was said of a new guest becomes his own."""
-        approved_by = caller.actor if order.class_ in SCOPE_OF_CLASS else None
-        said = named.said if named.guest is not None else NOBODY
-        if order.declares is None and approved_by is None and not (said.country or said.region or said.timezone):
-            return PLAIN
-        return Envelope(order.declares or PLAIN.declares, said.country, said.region, said.timezone, approved_by)
-
-    def _series(self, order: SendOrder, named: Named, judgement: Judgement) -> Series:
-        """What the message is counted under: the language it goes out in, and the laws it was first judged by."""
-        language = (named.guest or named.said).language or self._letters.language
-        return series(order.channel, order.class_, order.category, language, judgement.result.jurisdictions)
-
-    # -- yes ----------------------------------------------------------------------------------------------------------
-
-    def _take(self, order: SendOrder, named: Named, envelope: Envelope, judgement: Judgement, caller: Caller,
-              repeat: Repeat | None, origin: Origin) -> tuple[Taken, Answer]:  # fmt: skip
-        uuid, now = self._ids.new(), judgement.at
-        known = named.guest
-        whose = known or self._new_guest(named)
-        wanted = time_of(order.deliver_at) or now
-        due_at = max(now, wanted, judgement.defer_until or 0)
-        state, reason = ("queued", None) if due_at <= now else ("deferred", "law" if due_at > wanted else "schedule")
-        sealed = self._letters.seal(whose.key_id, uuid, content_of(order))
-        message = NewMessage(
-            0, uuid, state, reason, order.channel, order.class_, order.category,
-            known.id if known else None, known.contact_id if known else None,
-            order.sender, order.reference, now, due_at, time_of(order.expires_at),
-            origin.retry_of, None, caller.actor, json.encode(envelope).decode(), judgement.json, sealed, None,
-            self._series(order, named, judgement),
-        )  # fmt: skip
-        answer = accepted(message)
-        kept = Kept(*repeat, answer.status, answer.body, answer.headers[0][1]) if repeat else None
-        new = whose if isinstance(whose, NewGuest) else None
-        return Taken(message, due_at, sha256(sealed).digest(), kept, new), answer
-
-    def _new_guest(self, named: Named) -> NewGuest:
-        """A guest nobody knew, under a key of his own."""
-        key_id = self._letters.vault.keys.next_key()
-        said = named.said
-        uuid = self._ids.new()
-        contacts = [self._contact(key_id, named.kind, named.address, named.blind)]
-        if named.other:
-            contacts.append(self._contact(key_id, *named.other))
-        profile = json.encode({"name": said.name}) if said.name else None
-        sealed = self._letters.vault.seal(key_id, "guests", "profile", uuid, profile) if profile else None
-        return NewGuest(uuid, key_id, said.country, said.region, said.timezone, said.language, sealed, contacts)
-
-    def _contact(self, key_id: int, kind: str, address: str, blind: bytes) -> NewContact:
-        uuid = self._ids.new()
-        return NewContact(uuid, kind, blind, self._letters.seal_address(key_id, uuid, address))
-
-    def _write(self, tx: Tx, taken: Sequence[Taken]) -> list[bool]:
+    def _write(self, tx: Tx, accepted: Sequence[Acceptance]) -> list[bool]:
         """The work of acceptance. False for a message whose guest somebody else made meanwhile: it is judged anew."""
-        done: list[bool] = []
-        rows: list[NewMessage] = []
-        next_id = tx.next_id("messages")
-        for one in taken:
-            done.append(one.guest is None or self._welcome(tx, one, one.guest))
-            if done[-1]:
-                rows.append(one.message._replace(id=next_id + len(rows)))
-        good = [one for one, ok in zip(taken, done, strict=True) if ok]
-        messages.insert(tx, rows)
+        done = self._drafts.write(tx, [one.taken for one in accepted])
+        good = [one for one, ok in zip(accepted, done, strict=True) if ok]
+        rows = [one.taken.message for one in good]
         outbox.add(tx, [(row.id, row.channel, outbox.WAITING, row.due_at or 0, row.reason) for row in rows])
         events.append(tx, [events.Event(row.id, "accepted", row.created_at) for row in rows])
         self._repeats.keep(tx, [one.kept for one in good if one.kept])
         for one in good:
-            tx.audit(one.message.actor, "message.accepted", ids.public("msg", one.message.uuid), one.digest)
+            self._audit(tx, one.taken)
         return done
 
-    def _welcome(self, tx: Tx, one: Taken, guest: NewGuest) -> bool:
-        """Write the new guest, unless the address has got one since. Who said stop for everything with one of his
-        addresses has said it for all of them."""
-        if guests.behind(tx.connection, guest.contacts[0].blind) is not None:
-            return False
-        guest_id, contact_id = guests.add(tx, guest)
-        one.message = one.message._replace(guest_id=guest_id, contact_id=contact_id)
-        if len(guest.contacts) > 1:
-            suppressions.inherit(tx, [contact.blind for contact in guest.contacts], self._ids)
-        tx.audit(one.message.actor, "guest.created", ids.public("gst", guest.uuid), one.digest)
-        return True
+    def _audit(self, tx: Tx, taken: Taken) -> None:
+        if taken.guest is not None:
+            tx.audit(taken.message.actor, "guest.created", ids.public("gst", taken.guest.uuid), taken.digest)
+        tx.audit(taken.message.actor, "message.accepted", taken.public, taken.digest)
 
-    # -- no -----------------------------------------------------------------------------------------------------------
-
-    async def _refuse(self, order: SendOrder, named: Named, judgement: Judgement, caller: Caller) -> None:
+    async def _refuse(self, draft: Draft, caller: Caller) -> None:
         """Keep the skeleton of a refused message, then say no."""
-        uuid = self._ids.new()
-        guest = named.guest
-        message = NewMessage(
-            0, uuid, "blocked", None, order.channel, order.class_, order.category, guest.id if guest else None, None,
-            order.sender, order.reference, judgement.at, None, None, None, None, caller.actor, "{}", judgement.json,
-            None, named.blind, self._series(order, named, judgement),
-        )  # fmt: skip
-        digest = sha256(judgement.json.encode() + named.blind).digest()
-        await self._db.write(write_refused, (message, digest))
-        metrics.MESSAGES.labels(order.channel, "blocked").inc()
+        message = self._drafts.refuse(draft, caller)
+        await self._db.write(_write_refused, message)
+        metrics.of(metrics.MESSAGES, message.channel, "blocked").inc()
         raise Blocked(
-            message_id=ids.public("msg", uuid),
-            compliance=Raw(judgement.json.encode()),
-            hint=self._compliance.hint(judgement),
+            message_id=ids.public("msg", message.uuid),
+            compliance=Raw(message.decision.encode()),
+            hint=self._compliance.hint(draft.judgement),
         )
 
 
-def write_refused(tx: Tx, refused: Sequence[tuple[NewMessage, bytes]]) -> list[None]:
+def _write_refused(tx: Tx, refused: Sequence[NewMessage]) -> list[None]:
     """The work of a refusal: a skeleton, its story, its audit entry with the digest."""
-    first = tx.next_id("messages")
-    rows = [message._replace(id=first + offset) for offset, (message, _) in enumerate(refused)]
-    messages.insert(tx, rows)
+    rows = write_refused(tx, refused)
     events.append(tx, [events.Event(row.id, "blocked", row.created_at) for row in rows])
-    for message, digest in refused:
-        tx.audit(message.actor, "message.blocked", ids.public("msg", message.uuid), digest)
+    for row in rows:
+        tx.audit(row.actor, "message.blocked", ids.public("msg", row.uuid), digest_of_refusal(row))
     return [None] * len(refused)
 
 
-def time_of(text: str | None) -> int | None:
-    """A moment of an order that was found to be one."""
-    return parse_rfc3339(text) if text else None
-
-
-def content_of(order: SendOrder) -> Content:
-    """The sealed part of an order."""
-    body = html.clean(order.html) if order.html else ""
-    return Content(order.subject or "", order.text, body, order.metadata or {})
-
-
-def accepted(message: NewMessage) -> Answer:
+def accepted(message: NewMessage, public: str) -> Answer:
     """The 202, as bytes."""
-    public = ids.public("msg", message.uuid)
     body = (
         f'{{"id":"{public}","status":"{message.state}","channel":"{message.channel}",'
         f'"compliance":{message.decision},"created_at":"{rfc3339(message.created_at)}"}}'

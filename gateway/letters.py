@@ -1,5 +1,7 @@
 """What is inside a message: sealed under its guest's key at acceptance, opened when it goes out or is asked for."""
 
+from typing import Any
+
 from msgspec import Struct, json
 
 from gateway import ids
@@ -13,12 +15,13 @@ DAY_MS = 86_400_000
 
 
 class Content(Struct, frozen=True, omit_defaults=True):
-    """The sealed part of a message."""
+    """The sealed part of a message. One of a batch has its own variables here; the words are the batch's."""
 
     subject: str = ""
     text: str = ""
     html: str = ""
     metadata: dict[str, str] = {}
+    variables: dict[str, Any] = {}
 
     @property
     def letter(self) -> Letter:
@@ -52,6 +55,14 @@ class Letters:
     def seal(self, key_id: int, uuid: bytes, content: Content) -> bytes:
         """Seal a message's content; `uuid` is the message's."""
         return self.vault.seal(key_id, "messages", "content", uuid, json.encode(content))
+
+    def seal_shared(self, uuid: bytes, content: Content) -> bytes:
+        """Seal what the messages of a batch share; it belongs to no guest. `uuid` is the batch's."""
+        return self.vault.seal_venue("batches", "content", uuid, json.encode(content))
+
+    def open_shared(self, uuid: bytes, sealed: bytes) -> Content:
+        """Open it again."""
+        return self._content.decode(self.vault.open_venue("batches", "content", uuid, sealed))
 
     def open(self, key_id: int, uuid: bytes, sealed: bytes) -> Content:
         """Open it again. Raises CannotOpen when the guest's key is gone or the bytes are another row's."""

@@ -9,6 +9,7 @@ import os
 import sqlite3
 import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -16,15 +17,18 @@ from msgspec import Struct
 from gateway import __version__, metrics, plugins
 from gateway.addresses import Addresses
 from gateway.analytics import Analytics
-from gateway.callers import Callers
+from gateway.batches import Batches
+from gateway.bulk import Bulk, forget_unfinished
 from gateway.clock import Clock, SystemClock
 from gateway.compliance import Compliance
 from gateway.config import Config, ConfigFault, ConfigFaults, restart_needed
 from gateway.config import Limit as LimitTable
 from gateway.data_folder import DataFolder
-from gateway.delivery import Courier, Delivery
+from gateway.delivery import Courier, Delivery, Release
+from gateway.delivery.apart import Apart
 from gateway.delivery.prepare import Preparation
 from gateway.delivery.worker import hold_unserved, recover
+from gateway.drafts import Drafts
 from gateway.errors import Draining, StorageFailed, Unavailable
 from gateway.facts import Facts
 from gateway.health import Health
@@ -34,6 +38,7 @@ from gateway.letters import Letters
 from gateway.limiter import Limiter
 from gateway.limits import Limit, Limits
 from gateway.logs import Log
+from gateway.people import People
 from gateway.privacy import Privacy
 from gateway.recall import Recall
 from gateway.record import Record
@@ -48,7 +53,8 @@ from gateway.tools import ProviderTools
 from gateway.vault import Vault
 
 DRAIN_SECONDS = 6.0
-HOUR = 3600.0
+SETTLED = 2.0
+"""Seconds after which a start no longer needs all of the processor."""
 
 
 class Parts(Struct):
@@ -60,6 +66,8 @@ class Parts(Struct):
     compliance: Compliance
     stories: Stories
     intake: Intake
+    bulk: Bulk
+    batches: Batches
     recall: Recall
     privacy: Privacy
     analytics: Analytics
@@ -106,6 +114,7 @@ class Gateway:
         self.parts = self._build(self.config)
         self.parts.limits.restore(limits.load(self.db.reader))
         self.health = Health(self.db, self.clock, self.record.last_time)
+        await forget_unfinished(self.db)
         await self._count_days(self.config)
         await recover(self.db, self.parts.routes)
 
@@ -139,7 +148,9 @@ class Gateway:
         """What does not depend on the configuration."""
         self.facts = Facts(self.db)
         self.addresses = Addresses(self.db, self.vault, self.facts)
-        self.callers = Callers(self.db, self.vault, self.clock)
+        issuer = self.config.link_base or "guest-gateway"
+        self.people = People.begin(self.db, self.vault, self.ids, self.clock, issuer, self.data.setup_code)
+        self.callers = self.people.callers
         self.repeats = Repeats(self.db, self.vault, self.clock)
         self.repeats.load()
 
@@ -152,15 +163,18 @@ class Gateway:
         routes = Routes(providers)
         letters = Letters(self.vault, self.ids, clock, config.link_base, config.venue.language)
         compliance = Compliance(rulebook, config, db, self.facts, routes, clock)
-        stories = Stories(db, letters)
-        intake = Intake(db, self.addresses, compliance, letters, self.repeats, routes, self.ids, clock)
-        preparation = Preparation(compliance, letters, db.changes, clock.now)
+        batches = Batches(db, letters)
+        stories = Stories(db, letters, batches)
+        drafts = Drafts(self.addresses, compliance, letters, routes, self.ids, config.venue.timezone)
+        intake = Intake(db, drafts, compliance, self.repeats)
+        bulk = Bulk(db, drafts, letters, self.repeats, rulebook, self.ids, clock, config.venue.timezone)
+        preparation = Preparation(compliance, letters, batches, db.changes, clock.now)
         couriers = [
             Courier(provider, routes, db, preparation, letters, config.delivery, self.log, clock)
             for provider in routes.providers.values()
         ]
-        delivery = Delivery(couriers, routes)
-        intake.wake = delivery.wake
+        delivery = Delivery(couriers, routes, Release(db, clock.now, self.log))
+        intake.wake, bulk.wake = delivery.wake, delivery.release.wake
         return Parts(
             config=config,
             routes=routes,
@@ -168,7 +182,9 @@ class Gateway:
             compliance=compliance,
             stories=stories,
             intake=intake,
-            recall=Recall(db, stories, letters, intake),
+            bulk=bulk,
+            batches=batches,
+            recall=Recall(db, stories, letters, batches, intake),
             privacy=Privacy(db, self.addresses, letters, self.ids, clock),
             analytics=Analytics(db, clock, config.venue.timezone),
             delivery=delivery,
@@ -181,15 +197,20 @@ class Gateway:
         return [self._provider(name, config) for name in config.providers]
 
     def _provider(self, name: str, config: Config) -> Provider:
-        """What may have been taken is sent again only where that does no harm, or where config.toml says so."""
+        """What may have been taken is sent again only where that does no harm, or where config.toml says so. A channel
+        that is not built in is kept apart."""
         table = config.providers[name]
         kind = self.plugins.channels[table.plugin]
         tools = ProviderTools(name, table.channel, table.connections, self.clock, self.data.path)
-        plugin = kind(config.provider_settings(name, kind.Settings)[0], tools)
+        build = partial(kind, config.provider_settings(name, kind.Settings)[0], tools)
+        plugin = build() if self.plugins.owners[kind].built_in else Apart(name, kind, build, self.log)
         harmless = table.channel == "email" or plugin.deduplicates
         resend = table.uncertain == "resend" if table.uncertain else harmless
-        return Provider(name, table.channel, plugin, self.clock, connections=table.connections, timeout=table.timeout,
-                        resend_uncertain=resend)  # fmt: skip
+        provider = Provider(name, table.channel, plugin, self.clock, connections=table.connections,
+                            timeout=table.timeout, resend_uncertain=resend)  # fmt: skip
+        if isinstance(plugin, Apart):
+            plugin.spent = provider.stop
+        return provider
 
     def _rules(self, config: Config) -> list[Limit]:
         """One rule for each table of limits that is not switched off."""
@@ -216,7 +237,8 @@ class Gateway:
             raise Draining()
 
     async def _check_whole_file(self) -> None:
-        """Look through every page of the store, after the start: damage found later is found too late."""
+        """Look through every page of the store, once the start is over: damage found later is found too late."""
+        await asyncio.sleep(SETTLED)
         try:
             await asyncio.to_thread(schema.check_tables, self.data.database, ())
         except Exception as error:  # noqa: BLE001 whatever it is, the file cannot be trusted
@@ -241,6 +263,7 @@ class Gateway:
         await self.record.checkpoint_if_due()
         if self.db.reserve:
             await asyncio.to_thread(self.db.reserve.fill)
+        await self.people.tidy(hourly)
         if hourly:
             await self.repeats.forget_old()
             await self.parts.limits.forget_whole()
@@ -290,6 +313,7 @@ class Gateway:
         if self._tasks:
             await asyncio.wait(self._tasks)
             self.health.stop()
+            await self.callers.note_use()
             await self.record.checkpoint()
         while self._closing:
             done = self._closing.pop()()
@@ -307,7 +331,7 @@ class Gateway:
 
 
 def faults_of_plugins(config: Config, found: plugins.Plugins) -> list[ConfigFault]:
-    """What config.toml asks of plugins and they do not have: unknown plugins, algorithms, keys, channels."""
+    """What config.toml asks for and is not there: unknown plugins, algorithms, keys, channels; secrets to be read."""
     faults = []
     for name, table in config.providers.items():
         kind = found.channels.get(table.plugin)
@@ -322,7 +346,7 @@ def faults_of_plugins(config: Config, found: plugins.Plugins) -> list[ConfigFaul
         for name, table in config.limits.items()
         if table.enabled and table.algorithm not in found.limiters
     ]
-    return faults
+    return faults + config.unusable_secrets()
 
 
 def limit_of(name: str, table: LimitTable, kind: type[Limiter]) -> Limit:

@@ -1,7 +1,11 @@
 """Everything that is counted. Labels come from closed sets only: no guest, address or free text ever becomes one."""
 
+from functools import lru_cache
+from typing import TypeVar
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+Kind = TypeVar("Kind", Counter, Histogram)
 REGISTRY = CollectorRegistry(auto_describe=True)
 
 REQUESTS = Counter(
@@ -37,8 +41,17 @@ WAL_BYTES = Gauge("gateway_store_wal_bytes", "Size of the write-ahead log.", reg
 LIMITED = Counter(
     "gateway_limited_total", "Requests refused because a limit was used up.", ["limiter"], registry=REGISTRY
 )
+SIGN_INS = Counter(
+    "gateway_sign_ins_total", "Tries to sign in or to refresh, by how they ended.", ["outcome"], registry=REGISTRY
+)
 AUDIT_ENTRIES = Counter("gateway_audit_entries_total", "Audit entries written.", registry=REGISTRY)
 LOG_DROPPED = Counter("gateway_log_lines_dropped_total", "Log lines nobody could be given in time.", registry=REGISTRY)
 LOOP_LAG = Gauge("gateway_loop_lag_seconds", "How late the event loop ran its last timer.", registry=REGISTRY)
 CONNECTIONS = Gauge("gateway_http_connections", "Open client connections.", registry=REGISTRY)
 INFO = Gauge("gateway_build_info", "Always 1; the labels say what runs.", ["version", "sqlite"], registry=REGISTRY)
+
+
+@lru_cache(4096)
+def of(metric: Kind, *labels: str) -> Kind:
+    """The part of a metric with these labels, remembered: looking it up costs more than counting."""
+    return metric.labels(*labels)

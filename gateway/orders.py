@@ -1,8 +1,12 @@
-"""What callers hand in: the bodies of requests, as types. The type is the validation; nothing is checked twice."""
+"""What callers hand in: the bodies of requests, as types. The type is the validation; nothing is checked twice.
+
+Written down again, an order leaves out what is as it would be anyway: so it stays the same order for whoever repeats it
+after an upgrade that knows more members.
+"""
 
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Raw, Struct, field
 
 from gateway.compose import Declared
 from gateway.model import ChannelName, MessageClass
@@ -13,6 +17,14 @@ Category = Annotated[str, Meta(pattern=r"^(\*|[a-z0-9][a-z0-9_.-]{0,63})$", desc
 Text = Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)]
 Address = Annotated[str, Meta(min_length=3, max_length=320, examples=["ana@example.org", "+351912345678"])]
 Moment = Annotated[str, Meta(max_length=40, description="RFC 3339 with a zone", examples=["2026-11-24T08:00:00Z"])]
+LocalOrMoment = Annotated[
+    str,
+    Meta(
+        max_length=40,
+        description="RFC 3339 with a zone; without one where deliver_zone says whose clock is meant",
+        examples=["2026-11-24T08:00:00Z"],
+    ),
+]
 Country = Annotated[str, Meta(pattern="^[A-Z]{2}$")]
 Region = Annotated[str, Meta(pattern="^[A-Z0-9]{1,3}$")]
 Zone = Annotated[str, Meta(max_length=64, examples=["Europe/Lisbon"])]
@@ -21,8 +33,11 @@ Metadata = Annotated[
     dict[Annotated[str, Meta(min_length=1, max_length=40)], Annotated[str, Meta(max_length=200)]], Meta(max_length=20)
 ]
 
+Reference = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
+MOST_RECIPIENTS = 50_000
 
-class Recipient(Struct, frozen=True, forbid_unknown_fields=True):
+
+class Recipient(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A guest as a request names him: by id, or by his addresses with what the caller knows of him."""
 
     guest_id: str | None = None
@@ -35,7 +50,7 @@ class Recipient(Struct, frozen=True, forbid_unknown_fields=True):
     language: Language | None = None
 
 
-class SendOrder(Struct, frozen=True, forbid_unknown_fields=True):
+class SendOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One message to one guest."""
 
     channel: ChannelName
@@ -45,15 +60,100 @@ class SendOrder(Struct, frozen=True, forbid_unknown_fields=True):
     category: Slug = "general"
     subject: Annotated[str, Meta(max_length=998)] | None = None
     html: Annotated[str, Meta(max_length=LONGEST_TEXT)] | None = None
-    deliver_at: Moment | None = None
+    deliver_at: LocalOrMoment | None = None
+    deliver_zone: Zone | None = None
     expires_at: Moment | None = None
     sender: Slug | None = None
-    reference: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")] | None = None
+    reference: Reference | None = None
     metadata: Metadata | None = None
     declares: Declared | None = None
     fallback: None = None
-    deliver_zone: None = None
     event_date: None = None
+
+
+class BulkRecipient(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One of many: who, and what is about him alone."""
+
+    to: Address | Recipient
+    variables: dict[Annotated[str, Meta(min_length=1, max_length=64)], Any] = {}
+    metadata: Metadata | None = None
+
+
+class BulkOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One message to many guests. Each of `recipients` is a BulkRecipient, decoded by itself."""
+
+    channel: ChannelName
+    recipients: Annotated[list[Raw], Meta(min_length=1, max_length=MOST_RECIPIENTS)]
+    text: Text
+    class_: MessageClass = field(name="class", default="marketing")
+    category: Slug = "general"
+    subject: Annotated[str, Meta(max_length=998)] | None = None
+    html: Annotated[str, Meta(max_length=LONGEST_TEXT)] | None = None
+    deliver_at: LocalOrMoment | None = None
+    deliver_zone: Zone | None = None
+    expires_at: Moment | None = None
+    sender: Slug | None = None
+    reference: Reference | None = None
+    metadata: Metadata | None = None
+    declares: Declared | None = None
+    dry_run: bool = False
+    on_fault: Literal["list", "refuse"] = "list"
+    fallback: None = None
+    event_date: None = None
+
+
+class Rejected(Struct, frozen=True):
+    """A recipient who was left out: his place in the list, what is wrong, and where."""
+
+    index: int
+    code: str
+    pointer: str
+
+
+class Blocking(Struct, frozen=True):
+    """How many recipients a rule stood in the way of."""
+
+    rule: str
+    count: int
+    citation: str | None = None
+
+
+class Waiting(Struct, frozen=True):
+    """How many recipients of a time zone are to wait, and until when."""
+
+    zone: str
+    until: str
+    count: int
+
+
+class BulkAnswer(Struct, frozen=True, omit_defaults=True):
+    """What became of the recipients. Of a rehearsal there is no `id`, but who would have to wait."""
+
+    accepted: int
+    deferred: int
+    blocked: int
+    blocked_by: list[Blocking]
+    rejected_total: int
+    rejected: list[Rejected]
+    id: str | None = None
+    waits: list[Waiting] | None = None
+
+
+class BatchView(Struct, frozen=True):
+    """A batch as it stands: how many of its messages are in which state."""
+
+    id: str
+    status: Literal["working", "finished", "cancelled"]
+    channel: str
+    class_: str = field(name="class")
+    category: str
+    sender: str | None
+    created_at: str
+    cancelled_at: str | None
+    resend_of: str | None
+    total: int
+    counts: dict[str, int]
+    accepted: Any
 
 
 class SendAnswer(Struct, frozen=True):
@@ -86,6 +186,7 @@ class MessageView(Struct, kw_only=True):
     settled_at: str | None
     retry_of: str | None
     fallback_of: str | None
+    batch: str | None
     attempts: Any
     events: Any
     compliance: Any
@@ -99,7 +200,7 @@ class MessageList(Struct, frozen=True):
     next_cursor: str | None
 
 
-class ConsentOrder(Struct, frozen=True, forbid_unknown_fields=True):
+class ConsentOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A guest said yes, said it again, or took it back."""
 
     guest: Address | Recipient
@@ -138,7 +239,7 @@ class ConsentAnswer(Struct, frozen=True):
     missing: list[str]
 
 
-class UnsubscribeOrder(Struct, frozen=True, forbid_unknown_fields=True):
+class UnsubscribeOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A guest said stop; scope left out means the whole channel of the address."""
 
     guest: Address | Recipient | None = None
@@ -164,7 +265,7 @@ class UnsubscribeAnswer(Struct, frozen=True):
     created_at: str
 
 
-class CheckOrder(Struct, frozen=True, forbid_unknown_fields=True):
+class CheckOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """May this message go? With facts from the store; nothing is stored."""
 
     message: SendOrder

@@ -6,9 +6,11 @@ from msgspec import json
 
 from gateway import ids
 from gateway.answers import Answer
+from gateway.batches import Batches
 from gateway.callers import Caller
+from gateway.drafts import Origin
 from gateway.errors import Conflict
-from gateway.intake import Intake, Origin
+from gateway.intake import Intake
 from gateway.letters import Letters
 from gateway.orders import Recipient, SendOrder
 from gateway.store import events, messages, outbox
@@ -24,8 +26,8 @@ OVER = ("failed", "bounced", "cancelled", "expired")
 class Recall:
     """Acts on messages that exist."""
 
-    def __init__(self, db: Database, stories: Stories, letters: Letters, intake: Intake):
-        self._db, self._stories, self._letters, self._intake = db, stories, letters, intake
+    def __init__(self, db: Database, stories: Stories, letters: Letters, batches: Batches, intake: Intake):
+        self._db, self._stories, self._letters, self._batches, self._intake = db, stories, letters, batches, intake
 
     async def cancel(self, public: str, caller: Caller) -> None:
         """Stop a message that has not left. Raises NotFound, or Conflict when it is being sent or has ended."""
@@ -44,6 +46,7 @@ class Recall:
         if stored.state not in OVER or sealed is None or stored.guest_uuid is None:
             raise Conflict(f"A message that is {stored.state} cannot be sent again.")
         content = self._letters.open(sealed.key_id, sealed.uuid, sealed.content_sealed)
+        letter = self._batches.letter(sealed.batch_id, content)
         envelope = self._letters.envelope(stored.envelope)
         order = SendOrder(
             channel=stored.channel,
@@ -51,11 +54,11 @@ class Recall:
                 guest_id=ids.public("gst", stored.guest_uuid), country=envelope.country, region=envelope.region,
                 timezone=envelope.timezone,
             ),
-            text=content.text,
+            text=letter.text,
             class_=stored.class_,
             category=stored.category,
-            subject=content.subject or None,
-            html=content.html or None,
+            subject=letter.subject or None,
+            html=letter.html or None,
             sender=stored.sender,
             reference=stored.reference,
             metadata=content.metadata or None,

@@ -1,6 +1,7 @@
 """Which provider takes a message: the first healthy one of its channel, and how an unhealthy one comes back."""
 
 from collections.abc import Iterable
+from math import inf, isfinite
 
 from gateway import metrics
 from gateway.channel import Channel
@@ -23,50 +24,64 @@ class Provider:
         self.connections, self.timeout, self.resend_uncertain = connections, timeout, resend_uncertain
         self.paused_until = 0.0
         self.reason: str | None = None
+        self.probing = False
+        self.recoveries = 0
+        """How often it took a message after a failure."""
         self._pause = FIRST_PAUSE
-        self._probing = False
         metrics.PROVIDER_UP.labels(name).set(1)
 
     @property
     def paused(self) -> bool:
         """Whether nothing may be handed over now."""
-        return self.reason is not None and (self._probing or self.clock.monotonic() < self.paused_until)
+        return self.reason is not None and (self.probing or self.clock.monotonic() < self.paused_until)
 
     @property
     def healthy(self) -> bool:
         """Whether it took the last message it was given."""
         return self.reason is None
 
+    @property
+    def standing(self) -> str:
+        """`ok`, or why it takes nothing: `paused: auth`, and `down: hung` when it will not be tried again."""
+        if self.reason is None:
+            return "ok"
+        return f"{'paused' if isfinite(self.paused_until) else 'down'}: {self.reason}"
+
     def admit(self) -> bool:
         """Whether a message may be handed over now. After a pause the first one to ask becomes the probe."""
         if self.reason is None:
             return True
-        if self._probing or self.clock.monotonic() < self.paused_until:
+        if self.probing or self.clock.monotonic() < self.paused_until:
             return False
-        self._probing = True
+        self.probing = True
         return True
 
     def worked(self) -> None:
         """It took a message."""
         if self.reason is not None:
-            self.reason, self._probing, self._pause = None, False, FIRST_PAUSE
+            self.reason, self.probing, self._pause = None, False, FIRST_PAUSE
+            self.recoveries += 1
             metrics.PROVIDER_UP.labels(self.name).set(1)
 
     def released(self) -> None:
         """A probe came to nothing through no fault of the provider's; the next message is the probe."""
-        self._probing = False
+        self.probing = False
 
     def failed(self, reason: str, retry_after: float | None = None) -> float:
         """It failed by its own fault, or asked for a pause; the seconds until it is tried again."""
-        if self._probing or self.reason is None:
+        if self.probing or self.reason is None:
             pause = max(self._pause, retry_after or 0.0)
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
             self.paused_until = self.clock.monotonic() + pause
         elif retry_after:
             self.paused_until = max(self.paused_until, self.clock.monotonic() + retry_after)
-        self.reason, self._probing = reason, False
+        self.reason, self.probing = reason, False
         metrics.PROVIDER_UP.labels(self.name).set(0)
         return self.paused_until - self.clock.monotonic()
+
+    def stop(self) -> None:
+        """It hung once too often: it is not tried again before a reload or a restart."""
+        self.failed("hung", inf)
 
 
 class Routes:

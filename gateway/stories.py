@@ -1,31 +1,32 @@
 """Messages as callers see them: what became of one, and lists; with their content only for whoever may read it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
 from msgspec import Raw, json
 
 from gateway import ids
+from gateway.batches import Batches
 from gateway.callers import Caller
-from gateway.clock import parse_rfc3339, rfc3339
+from gateway.clock import parse_rfc3339, rfc3339, rfc3339_or_none
 from gateway.errors import Fault, Invalid, NotFound
 from gateway.letters import Letters
 from gateway.model import CHANNELS, HOLD_REASONS, TRANSITIONS, WAIT_REASONS
 from gateway.orders import MessageList, MessageView
+from gateway.pages import LARGEST_PAGE, cursor, limit_of, row_of
 from gateway.store import events, messages
 from gateway.store.db import Database, Tx
 from gateway.store.messages import Stored
 
-PAGE, LARGEST_PAGE = 50, 200
 PLAIN_FILTERS = ("channel", "class", "category", "reference", "q")
 
 
 class Stories:
     """Reads messages."""
 
-    def __init__(self, db: Database, letters: Letters):
-        self._db, self._letters = db, letters
+    def __init__(self, db: Database, letters: Letters, batches: Batches):
+        self._db, self._letters, self._batches = db, letters, batches
 
     async def one(self, public: str, with_content: bool, caller: Caller) -> MessageView:
         """One message. Raises NotFound."""
@@ -51,7 +52,7 @@ class Stories:
         views = [self._view(row, None) for row in page]
         if with_content:
             await self._open(page, views, caller)
-        return MessageList(views, ids.public("cur", page[-1].id.to_bytes(16)) if len(rows) > limit else None)
+        return MessageList(views, cursor(page[-1].id) if len(rows) > limit else None)
 
     def _view(self, row: Stored, story: list[events.Event] | None) -> MessageView:
         return MessageView(
@@ -67,11 +68,12 @@ class Stories:
             wait_reason=row.reason if row.reason in WAIT_REASONS else None,
             hold_reason=row.reason if row.reason in HOLD_REASONS else None,
             created_at=rfc3339(row.created_at),
-            due_at=_time(row.due_at),
-            expires_at=_time(row.expires_at),
-            settled_at=_time(row.settled_at),
+            due_at=rfc3339_or_none(row.due_at),
+            expires_at=rfc3339_or_none(row.expires_at),
+            settled_at=rfc3339_or_none(row.settled_at),
             retry_of=ids.public("msg", row.retry_of) if row.retry_of else None,
             fallback_of=ids.public("msg", row.fallback_of) if row.fallback_of else None,
+            batch=ids.public("bat", row.batch_uuid) if row.batch_uuid else None,
             attempts=None if story is None else [_told(event) for event in story if "attempt" in (event.detail or "")],
             events=None if story is None else [_told(event) for event in story],
             compliance=Raw(row.decision.encode()),
@@ -97,7 +99,8 @@ class Stories:
             return None
         content = self._letters.open(sealed.key_id, sealed.uuid, sealed.content_sealed)
         address = self._letters.open_address(sealed.key_id, sealed.contact_uuid, sealed.address_sealed)
-        return {"to": address, "subject": content.subject, "text": content.text, "html": content.html or None,
+        letter = self._batches.letter(sealed.batch_id, content)
+        return {"to": address, "subject": letter.subject, "text": letter.text, "html": letter.html or None,
                 "metadata": content.metadata}  # fmt: skip
 
 
@@ -108,10 +111,17 @@ def with_content(query: Mapping[str, str]) -> bool:
 
 def filters(query: Mapping[str, str]) -> tuple[dict[str, Any], int]:
     """The filters of a list as the store takes them, and the page's size. Raises Invalid naming each unusable one."""
-    known = (*PLAIN_FILTERS, "status", "from", "to", "guest", "limit", "cursor", "include")
+    known = (*PLAIN_FILTERS, "status", "from", "to", "guest", "batch", "limit", "cursor", "include")
     faults = [Fault(f"?{name}", "unknown-field", f"one of {', '.join(known)}") for name in query if name not in known]
     wanted: dict[str, Any] = {name: query[name] for name in PLAIN_FILTERS if name in query}
-    readers = {"status": _status, "from": parse_rfc3339, "to": parse_rfc3339, "guest": _guest, "cursor": _cursor}
+    readers: dict[str, Callable[[str], Any]] = {
+        "status": _status,
+        "from": parse_rfc3339,
+        "to": parse_rfc3339,
+        "guest": _guest,
+        "batch": _batch,
+        "cursor": row_of,
+    }
     for name, reader in readers.items():
         if name in query:
             value = reader(query[name])
@@ -120,12 +130,12 @@ def filters(query: Mapping[str, str]) -> tuple[dict[str, Any], int]:
             wanted["before" if name == "cursor" else name] = value
     if wanted.get("channel", CHANNELS[0]) not in CHANNELS:
         faults.append(Fault("?channel", "invalid", f"one of {', '.join(CHANNELS)}"))
-    limit = query.get("limit", str(PAGE))
-    if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit[:6]) <= LARGEST_PAGE:
+    limit = limit_of(query)
+    if limit is None:
         faults.append(Fault("?limit", "invalid", f"1 to {LARGEST_PAGE}"))
-    if faults:
+    if faults or limit is None:
         raise Invalid(faults=faults)
-    return wanted, int(limit)
+    return wanted, limit
 
 
 def _status(text: str) -> str | None:
@@ -136,13 +146,8 @@ def _guest(text: str) -> bytes | None:
     return ids.parse("gst", text)
 
 
-def _cursor(text: str) -> int | None:
-    raw = ids.parse("cur", text)
-    return int.from_bytes(raw) if raw and raw[:8] == b"\0" * 8 else None
-
-
-def _time(at: int | None) -> str | None:
-    return None if at is None else rfc3339(at)
+def _batch(text: str) -> bytes | None:
+    return ids.parse("bat", text)
 
 
 def _told(event: events.Event) -> dict[str, Any]:

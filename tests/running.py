@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import RawTestServer
 
 from gateway.cli.serve import listening, prepare
 from gateway.config import load
@@ -17,6 +17,7 @@ from gateway.life import Gateway
 from gateway.logs import Log
 from gateway.web import app
 from gateway.web.listen import bind
+from tests.stories import wrong_turns
 
 CONFIG = """
 config_version = 1
@@ -99,7 +100,7 @@ class Running:
     async def draw(self, *scopes: str, **more: Any) -> str:
         """A key with these scopes."""
         body = {"name": "test", "scopes": list(scopes)} | more
-        return (await self.local("POST", "/local/apikeys", body)).json["key"]
+        return (await self.local("POST", "/communications/api-keys", body)).json["key"]
 
     async def local(self, method: str, path: str, body: Any = None) -> Reply:
         """A request at the socket of the machine."""
@@ -118,7 +119,8 @@ class Running:
 async def running(
     folder: Path, config: str = CONFIG, clock: Any = None, deliver: bool = True
 ) -> AsyncIterator[Running]:
-    """Open it in a folder; with `deliver` messages go out as they do in life."""
+    """Open it in a folder; with `deliver` messages go out as they do in life. At the end every story in it must be one
+    that the table of transitions allows."""
     data = DataFolder(folder / "data")
     prepare(data)
     file = folder / "config.toml"
@@ -128,7 +130,7 @@ async def running(
     run = Running(gateway, folder, log)
     door = bind("127.0.0.1", 0)
     run.base = f"http://127.0.0.1:{door.getsockname()[1]}"
-    local = TestServer(app.at_the_socket(app.make(gateway, app.LOCAL), 0))
+    local = RawTestServer(app.Application(gateway, app.LOCAL, gateway.callers.local(0)))
     try:
         async with listening(gateway, door, app.MAIN), aiohttp.ClientSession() as run.http:
             await local.start_server(access_log=None)
@@ -139,6 +141,7 @@ async def running(
             yield run
             if deliver:
                 await gateway.drain()
+            assert wrong_turns(gateway.db.reader) == []
     finally:
         await local.close()
         await gateway.close()

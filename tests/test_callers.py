@@ -10,6 +10,7 @@ from gateway.web import problem
 from tests.running import running
 
 LIST = "/communications/messages"
+KEYS = "/communications/api-keys"
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ async def enter(run, key, path=LIST):
 async def test_a_key_is_shown_once_and_kept_as_a_digest(run, tmp_path):
     """The list of keys has names and scopes; no file has the secret, and the one who was shown it comes in."""
     key = await run.draw("read")
-    listed = await run.local("GET", "/local/apikeys")
+    listed = await run.local("GET", KEYS)
     secret = key.rpartition("_")[2].encode()
     assert {"test"} == {one["name"] for one in listed.json["items"]}
     assert secret not in listed.raw
@@ -42,7 +43,7 @@ async def test_a_revoked_key_is_refused_at_once_under_load(run):
     key, other = await run.draw("read"), await run.draw("read")
     assert set(await asyncio.gather(*[enter(run, key) for _ in range(20)])) == {200}
     crowd = [asyncio.create_task(enter(run, key)) for _ in range(20)]
-    assert (await run.local("POST", f"/local/apikeys/key_{key[3:11]}/revoke")).status == 200
+    assert (await run.local("DELETE", f"{KEYS}/key_{key[3:11]}")).status == 204
     assert set(await asyncio.gather(*[enter(run, key) for _ in range(20)])) <= {401, 429}
     assert set(await asyncio.gather(*crowd)) <= {200, 401, 429}
     assert await enter(run, other) == 200
@@ -73,9 +74,9 @@ async def test_every_letter_of_a_key_counts(run, change):
 async def test_no_key_is_drawn_that_would_mean_something_else(run, order, pointer):
     """A bad expiry would be no expiry, a bad network none: refused by name; with good ones a key is drawn."""
     good = {"name": "till", "scopes": ["read"], "expires_at": "2026-12-01T10:00:00Z", "networks": ["127.0.0.0/8"]}
-    refused = await run.local("POST", "/local/apikeys", good | order)
+    refused = await run.local("POST", KEYS, good | order)
     assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, pointer)
-    drawn = await run.local("POST", "/local/apikeys", good)
+    drawn = await run.local("POST", KEYS, good)
     assert await enter(run, drawn.json["key"]) == 200
 
 
@@ -83,15 +84,15 @@ async def test_all_is_everything_but_the_two_that_are_always_named(run):
     """Emergency and legal are asked for by name, alone or beside `all`."""
     assert set(SCOPES) - ALL_SCOPES == {"send.emergency", "send.legal"}
     await run.draw("all", "send.legal")
-    scopes = [set(key["scopes"]) for key in (await run.local("GET", "/local/apikeys")).json["items"]]
+    scopes = [set(key["scopes"]) for key in (await run.local("GET", KEYS)).json["items"]]
     assert ALL_SCOPES | {"send.legal"} in scopes
     assert ALL_SCOPES in scopes
 
 
 async def test_the_doors_of_the_machine_are_not_on_the_network(run):
-    """Drawing and revoking keys is for whoever may open the socket; outside there is no such path."""
-    assert (await run.call("GET", "/local/apikeys")).status == 404
-    assert (await run.local("GET", "/local/apikeys")).status == 200
+    """What only commands ask for is for whoever may open the socket; outside there is no such path."""
+    assert (await run.call("GET", "/local/key")).status == 404
+    assert (await run.local("GET", "/local/key")).status == 200
 
 
 def every_error(kind=GatewayError):
@@ -101,7 +102,8 @@ def every_error(kind=GatewayError):
 HTTP = (
     "bad-json", "blocked", "conflict", "draining", "encoding", "forbidden", "idempotency-in-progress",
     "idempotency-key", "idempotency-key-reused", "internal", "invalid", "media-type", "method", "not-found",
-    "overloaded", "quota-exceeded", "storage", "storage-full", "too-large", "unauthorized", "unknown-field",
+    "overloaded", "precondition", "quota-exceeded", "storage", "storage-full", "too-large", "unauthorized",
+    "unknown-field",
 )  # fmt: skip
 """Every slug that HTTP answers with today."""
 

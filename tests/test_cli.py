@@ -1,5 +1,7 @@
 """The commands, run as a person runs them: against nothing, against a folder, against a gateway that runs."""
 
+import base64
+import io
 import json
 import signal
 import socket
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway import totp
 from gateway.cli.main import main
 from gateway.config import starter
 from gateway.store.db import connect
@@ -81,6 +84,75 @@ def test_the_version_is_printed(run):
     assert run("version").out.strip() == "0.1.0"
 
 
+def test_people_are_added_with_a_password_or_a_code(run, tmp_path):
+    """A password comes from a file or what is piped in; without one, a code is laid where only its user can read it."""
+    (tmp_path / "password").write_text("zwei Kaffee am Morgen\n")
+    run("init")
+    ana = ("--email", "ana@quinta.example", "--name", "Ana", "--role", "owner")
+    made = run("user", "add", *ana, "--password-file", "password", "--json").json
+    assert made["setup_code_file"] is None
+    assert run("user", "add", *ana).code == 64
+    bo = run("user", "add", "--email", "bo@quinta.example", "--name", "Bo", "--role", "reader")
+    assert "chooses a password with the code in" in bo.out
+    assert (tmp_path / "data" / "setup-code").stat().st_mode & 0o777 == 0o600
+    listed = run("user", "list", "--json").json["items"]
+    assert [(one["name"], one["role"], one["ready"]) for one in listed] == [
+        ("Bo", "reader", False), ("Ana", "owner", True)
+    ]  # fmt: skip
+    assert "bo@quinta.example" in run("user", "list").out
+    assert "has a new password" in run("user", "passwd", "bo@quinta.example", "--password-file", "password").out
+    assert run("user", "passwd", "eve@quinta.example", "--password-file", "password").code == 64
+    (tmp_path / "password").write_text("short")
+    assert run("user", "passwd", made["id"], "--password-file", "password").code == 64
+    eve = ("--email", "eve@quinta.example", "--name", "Eve", "--role")
+    assert run("user", "add", *eve, "king").code == 2
+    assert run("user", "add", *eve, "reader", "--password-file", "password").code == 64
+    assert len(run("user", "list", "--json").json["items"]) == 2
+
+
+def test_a_password_is_asked_for_on_a_terminal(run, monkeypatch, tmp_path):
+    """And not shown; nothing typed means a code."""
+    run("init")
+    monkeypatch.setattr("sys.stdin", Terminal("zwei Kaffee am Morgen\n\n"))
+    monkeypatch.setattr("click.termui.hidden_prompt_func", lambda _: sys.stdin.readline().rstrip("\n"))
+    order = ("user", "add", "--name", "Ana", "--role", "owner", "--json", "--email")
+    assert run(*order, "ana@quinta.example").json["setup_code_file"] is None
+    assert run(*order, "bo@quinta.example").json["setup_code_file"] is not None
+
+
+class Terminal(io.StringIO):
+    """A terminal somebody types into."""
+
+    def isatty(self):
+        return True
+
+
+def test_a_second_factor_is_given_confirmed_and_taken_off(run, tmp_path):
+    """First a secret, then with a code of it recovery codes; both shown once."""
+    run("init")
+    run("user", "add", "--email", "ana@quinta.example", "--name", "Ana", "--role", "owner")
+    begun = run("user", "totp", "ana@quinta.example")
+    secret = base64.b32decode(begun.out.splitlines()[0])
+    (tmp_path / "code").write_text(totp.code(secret, time.time_ns() // 1_000_000 // totp.STEP_MS))
+    confirmed = run("user", "totp", "ana@quinta.example", "--code-file", "code")
+    assert len(confirmed.out.splitlines()) == 11
+    assert run("user", "totp", "ana@quinta.example").code == 64
+    assert "No code" in run("user", "totp", "ana@quinta.example", "--off").out
+    assert run("user", "list", "--json").json["items"][0]["totp"] is False
+
+
+def test_a_key_is_rotated_and_the_signing_key_renewed(run):
+    """The new key is another one, for the same caller; access tokens get a new signature."""
+    run("init")
+    old = run("apikey", "create", "--name", "desk", "--scopes", "read", "--json").json
+    new = run("apikey", "rotate", old["id"], "--overlap", "60", "--json").json
+    assert new.keys() == {"id", "key"} and new["id"] != old["id"]
+    listed = run("apikey", "list", "--json").json["items"]
+    assert len({one["principal"] for one in listed}) == 1 and listed[1]["expires_at"]
+    assert len(run("key", "rotate", "jwt", "--json").json["keys"]) == 2
+    assert run("key", "rotate", "index").code == 2
+
+
 def test_a_wrong_option_is_a_usage_error(run):
     """Exit 2 and a word on how to do it right."""
     ran = run("serve", "--colour")
@@ -100,6 +172,20 @@ def test_init_makes_all_there_is_and_can_be_repeated(run, tmp_path):
     assert (tmp_path / "data/keys/master.key").read_text() == key
     assert run("check").code == 0
     assert "Keep a copy" in run("init").out
+
+
+def test_an_empty_folder_is_served_as_init_would_leave_it(run, tmp_path, monkeypatch):
+    """The very first run goes by the config.toml that it writes: a mail has an address to come from."""
+    for port in ("PORT", "OPS_PORT"):
+        monkeypatch.setenv(f"GATEWAY__SERVER__{port}", "0")
+    process = subprocess.Popen([*PROGRAM, "serve"], stdout=subprocess.PIPE, text=True)
+    with process.stdout:
+        assert '"event":"ready"' in process.stdout.readline()
+        (tmp_path / "text").write_text("See you on Friday.")
+        sent = run("send", "--to", "ana@example.org", "--subject", "Your stay", "--class", "transactional", "text")
+        process.terminate()
+        assert process.wait(20) == 0
+    assert sent.code == 0, sent.err
 
 
 def test_keys_are_made_listed_and_revoked_without_a_gateway(run):
@@ -224,6 +310,27 @@ def test_commands_speak_to_the_gateway_that_runs(run, served):
     process.send_signal(signal.SIGTERM)
     assert process.wait(8) == 0
     assert run("healthcheck").code == 1
+
+
+def test_a_gateway_that_runs_waits_for_its_first_owner(run, served, tmp_path):
+    """The code in its data folder makes one, from outside; then the file is gone."""
+    _, port = served
+    file = tmp_path / "data" / "setup-code"
+    for _ in range(100):
+        if file.exists() and file.read_text():
+            break
+        time.sleep(0.05)
+    order = {
+        "code": file.read_text(),
+        "email": "ana@quinta.example",
+        "name": "Ana",
+        "password": "zwei Kaffee am Morgen",
+    }
+    url = f"http://127.0.0.1:{port}/communications/auth/setup"
+    request = urllib.request.Request(url, json.dumps(order).encode(), {"Content-Type": "application/json"})
+    made = json.loads(urllib.request.urlopen(request).read())
+    assert [one["id"] for one in run("user", "list", "--json").json["items"]] == [made["id"]]
+    assert not file.exists()
 
 
 def test_a_reload_is_taken_whole_or_not_at_all(run, served, tmp_path):

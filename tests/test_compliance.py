@@ -4,7 +4,7 @@ import pytest
 
 from gateway.callers import within
 from gateway.clock import rfc3339
-from tests.running import CONFIG, NEWS, YES, running
+from tests.running import BOOKING, CONFIG, NEWS, YES, running
 
 TEXT = {name: value for name, value in NEWS.items() if name != "subject"} | {"channel": "sms"}
 PT = {"email": "ana@example.org", "country": "PT", "timezone": "Europe/Lisbon"}
@@ -107,3 +107,30 @@ def test_addresses_and_networks():
     assert not within("11.1.2.3", ("10.0.0.0/8",))
     assert not within("", ("0.0.0.0/0",))
     assert not within("nowhere", ("0.0.0.0/0",))
+
+
+async def test_a_kept_judgement_is_never_another_guests(run):
+    """Mails to guests of whom nothing is known but their place are judged once and alike; whatever sets a guest or a
+    message apart is seen all the same, before and after."""
+    orders = [
+        order | {"to": who} | more
+        for order in (NEWS, BOOKING)
+        for who in ("a@example.org", "b@example.de", {"email": "c@example.org", "country": "US"}, PT)
+        for more in ({}, {"declares": {"contains_promotion": True, "promo_in_subject": True}}, {"category": "other"})
+    ]
+    judge = run.gateway.parts.compliance
+
+    async def asked(order):
+        reply = await run.call("POST", "/communications/compliance/check", {"message": order})
+        return {name: reply.json[name] for name in ("decision", "reasons", "jurisdictions", "warnings")}
+
+    fresh = []
+    for order in orders:
+        judge._lasting.clear()
+        fresh.append(await asked(order))
+    assert [await asked(order) for order in orders] == fresh
+    assert [await asked(order) for order in orders] == fresh
+    assert len(judge._lasting) > 1
+    await run.yes(PT)
+    assert (await asked(NEWS | {"to": PT}))["decision"] == "allow"
+    assert fresh[orders.index(NEWS | {"to": PT})]["decision"] == "deny"

@@ -19,7 +19,7 @@ async def test_ends_at_bad_moments_lose_nothing(tmp_path):
         assert await loop.faults() == []
         assert len(loop.acknowledged) == 40 * len(MOMENTS)
         assert set(loop.acknowledged.values()) == set(loop.sink.seen)
-        assert [kill.exit_code for kill in loop.kills] == [-9, -9, -9, -9, 0, 0]
+        assert [kill.exit_code for kill in loop.kills] == [-9, -9, -9, -9, 0, 0, -9]
 
 
 async def test_the_reckoning_sees_a_loss_and_a_copy(tmp_path):

@@ -14,40 +14,80 @@ import pytest
 from tests.running import CONFIG
 
 PROGRAM = [sys.executable, "-c", "from gateway.cli import main; main()"]
-SENTENCE = re.compile(r"gateway: error\[([a-z-]+)\]: .+")
+SENTENCE = re.compile(r"gateway: error\[([a-z-]+)\]: [^—]*[^—. ] — [a-z/][^—]*[^—. ]")
 PORTS = "[server]\nport = 0\nops_port = 0\n"
 
 
-@pytest.fixture
-def folder(tmp_path):
-    """A data folder that is ready to serve, with a configuration that takes any free ports."""
-    ran = gateway(tmp_path, "init")
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory):
+    """A folder that `init` has made, with an API key and a configuration that takes any free ports."""
+    folder = tmp_path_factory.mktemp("ready")
+    ran = gateway(folder, "init")
     assert ran.returncode == 0, ran.stderr
-    (tmp_path / "data" / "config.toml").write_text(CONFIG + PORTS)
+    (folder / "data" / "config.toml").write_text(CONFIG + PORTS)
+    assert gateway(folder, "apikey", "create", "--scopes", "read").returncode == 0
+    return folder
+
+
+@pytest.fixture
+def folder(ready, tmp_path):
+    """A copy of it, to be spoiled."""
+    shutil.copytree(ready / "data", tmp_path / "data")
     return tmp_path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_once(tmp_path_factory):
+    """Every process of this file finds the modules as the first one compiled them, however Python is set up here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        patch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("compiled")))
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shut_out(ready, tmp_path_factory):
+    """A command on a store in which a tool has left a transaction open. While it waits, the other tests go on."""
+    folder = tmp_path_factory.mktemp("held")
+    shutil.copytree(ready / "data", folder / "data")
+    other = sqlite3.connect(folder / "data/gateway.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    command = [*PROGRAM, "apikey", "create", "--scopes", "read"]
+    waiting = subprocess.Popen(command, env=environment(folder), cwd=folder, stderr=subprocess.PIPE, text=True)
+    yield waiting
+    other.close()
+    waiting.kill()
+    waiting.communicate()
+
+
+def environment(folder):
+    """Ours, but for what would point to another gateway."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY")}
+    return others | {"GATEWAY_DATA": str(folder / "data")}
 
 
 def gateway(folder, *arguments, seconds=20):
     """Run the program on this folder; its end."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY")}
-    env["GATEWAY_DATA"] = str(folder / "data")
-    return subprocess.run([*PROGRAM, *arguments], env=env, capture_output=True, text=True, timeout=seconds, cwd=folder)
+    command = [*PROGRAM, *arguments]
+    return subprocess.run(command, env=environment(folder), capture_output=True, text=True, timeout=seconds, cwd=folder)
 
 
 def refused(folder, code, slug, *arguments):
-    """It ends with this code, and its first words are the sentence; no traceback, no path of ours."""
+    """It ends with this code, its first line is the sentence, what and what to do; no traceback, no path of ours. What
+    it said."""
     ran = gateway(folder, *(arguments or ("serve",)))
     first = ran.stderr.splitlines()[0] if ran.stderr else ""
-    found = SENTENCE.match(first)
+    found = SENTENCE.fullmatch(first)
     assert (ran.returncode, found and found[1]) == (code, slug), ran.stderr
     assert "Traceback" not in ran.stderr
-    return first
+    assert str(folder) not in ran.stderr
+    return ran.stderr
 
 
 def test_a_sound_folder_starts_and_ends_well(folder):
     """The positive control of everything below: ready, then TERM, then 0."""
-    env = dict(os.environ) | {"GATEWAY_DATA": str(folder / "data")}
-    process = subprocess.Popen([*PROGRAM, "serve"], env=env, cwd=folder, stdout=subprocess.PIPE, text=True)
+    command = [*PROGRAM, "serve"]
+    process = subprocess.Popen(command, env=environment(folder), cwd=folder, stdout=subprocess.PIPE, text=True)
     with process.stdout:
         assert '"event":"ready"' in process.stdout.readline()
         process.terminate()
@@ -66,7 +106,6 @@ def test_bad_input_is_64(folder):
 
 def test_a_finding_is_1(folder):
     """An altered record."""
-    assert gateway(folder, "apikey", "create", "--scopes", "read").returncode == 0
     db = sqlite3.connect(folder / "data/gateway.db")
     db.execute("UPDATE audit SET seq = 7")
     db.commit()
@@ -76,7 +115,6 @@ def test_a_finding_is_1(folder):
 
 def test_a_damaged_store_is_65(folder):
     """Pages of the queue overwritten."""
-    assert gateway(folder, "apikey", "create", "--scopes", "read").returncode == 0
     path = folder / "data/gateway.db"
     db = sqlite3.connect(path)
     (page,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'outbox'").fetchone()
@@ -86,15 +124,6 @@ def test_a_damaged_store_is_65(folder):
         file.seek((page - 1) * size)
         file.write(b"\xff" * size)
     assert "restore" in refused(folder, 65, "damaged")
-
-
-def test_a_store_that_something_outside_holds_is_69(folder):
-    """A tool has left a transaction open: the command waits a while, says so, and works once it is gone."""
-    other = sqlite3.connect(folder / "data/gateway.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    refused(folder, 69, "overloaded", "apikey", "create", "--scopes", "read")
-    other.close()
-    assert gateway(folder, "apikey", "create", "--scopes", "read").returncode == 0
 
 
 def test_an_unwritable_folder_is_74(folder):
@@ -169,10 +198,38 @@ def test_guests_without_keys_are_77_with_their_number(folder):
 def test_a_bad_configuration_is_78_with_every_fault(folder):
     """Both mistakes are named, each with its line."""
     (folder / "data/config.toml").write_text('[server]\nprot = 1\n[venue]\ntimezone = "Nowhere"\n')
-    refused(folder, 78, "config")
-    told = gateway(folder, "serve").stderr
+    told = refused(folder, 78, "config")
     assert "config.toml:2: error[unknown-key]: server.prot" in told
     assert "config.toml:4: " in told
+
+
+def test_a_secret_that_cannot_be_read_is_78_with_its_line(folder):
+    """Missing, a folder, empty, no text: `config check` and the start name all of them and show nothing of any. With
+    files that hold something the check is content."""
+    smtp = (
+        '[providers.{0}]\nplugin = "smtp"\nchannel = "email"\nhost = "127.0.0.1"\nuser = "u"\npassword_file = "{0}"\n'
+    )
+    names = ["missing", "place", "empty", "binary"]
+    (folder / "data/config.toml").write_text(PORTS + "".join(smtp.format(name) for name in names))
+    (folder / "data/place").mkdir()
+    (folder / "data/empty").write_text("\n")
+    (folder / "data/binary").write_bytes(b"hunter2\0")
+    told = refused(folder, 78, "config", "config", "check")
+    assert told.splitlines()[1:] == [
+        f"config.toml:{line}: error[unusable-secret]: providers.{name}.password_file — the secret file {name} {what}"
+        for line, name, what in (
+            (9, "missing", "cannot be read (No such file or directory); check its path and owner"),
+            (15, "place", "cannot be read (Is a directory); check its path and owner"),
+            (21, "empty", "is empty; write the secret into it"),
+            (27, "binary", "holds no secret; it must be text of at most 64 KiB"),
+        )
+    ]
+    assert refused(folder, 78, "config") == told
+    (folder / "data/place").rmdir()
+    for name in names:
+        (folder / "data" / name).write_text("hunter2\n")
+        (folder / "data" / name).chmod(0o600)
+    assert gateway(folder, "config", "check").stdout == "ok\n"
 
 
 def test_a_newer_schema_is_78(folder):
@@ -193,3 +250,13 @@ def test_a_law_that_does_not_load_is_78(folder):
     law = f"from gateway import Pack, hookimpl\n\n{law}"
     (folder / "own" / "law.py").write_text(law)
     refused(folder, 78, "config")
+
+
+def test_a_store_that_something_outside_holds_is_69(shut_out):
+    """The command has waited and says so; without the tool it made a key when the folder was made. It stands last
+    because it has to wait."""
+    _, said = shut_out.communicate(timeout=30)
+    assert (shut_out.returncode, said) == (
+        69,
+        "gateway: error[overloaded]: Something outside holds the store; try again.\n",
+    )

@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import shutil
+import subprocess
 import time
 from typing import get_args
 
@@ -11,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway import health, metrics
 from gateway.model import CHANNELS, State
 from gateway.web import app
+from gateway.web.door import METHODS
 from tests.running import BOOKING, CONFIG, running
 
 ORDER = BOOKING | {"to": "ana@example.org"}
@@ -54,6 +57,19 @@ async def test_ready_is_asked_of_the_store_itself(tmp_path, monkeypatch):
         assert (await run.call("GET", LIVE)).status == 200
         run.gateway.db.broken = None
         assert (await run.call("GET", READY)).status == 200
+
+
+async def test_what_comes_between_the_doors_and_the_start_is_kept(tmp_path):
+    """Not ready, and yet everything behind the doors is there: an order is on disk, and goes out once it has begun."""
+    async with running(tmp_path, deliver=False) as run:
+        told = await run.call("GET", READY)
+        assert (told.status, told.json["checks"]["queue"], told.headers["Retry-After"]) == (503, "starting", "5")
+        public = (await run.send(ORDER)).json["id"]
+        assert (await run.message(public))["status"] == "queued"
+        await run.gateway.start()
+        await run.until(public, "sent")
+        assert (await run.call("GET", READY)).status == 200
+        await run.gateway.drain()
 
 
 async def test_a_paused_provider_does_not_make_it_unready(run):
@@ -117,6 +133,22 @@ async def test_the_page_keeps_to_the_customs_of_prometheus(run):
     assert len(families) > 12
 
 
+@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not here; Debian's package prometheus has it")
+async def test_the_checker_of_prometheus_has_nothing_to_say(run):
+    """The real one, on a page after traffic; a page that is wrong it does not let pass."""
+
+    def checked(page):
+        ran = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, text=True)
+        return ran.returncode, ran.stdout + ran.stderr
+
+    sent = await run.send(ORDER)
+    await run.until(sent.json["id"], "sent")
+    await run.call("GET", "/nowhere")
+    page, _ = await scrape(run)
+    assert checked(page) == (0, "")
+    assert checked(page.replace("gateway_messages_total", "gateway_messages"))[0] != 0
+
+
 async def test_labels_come_from_closed_sets(run):
     """After traffic of every sort, made-up paths, methods and bodies included, no label has a word of it."""
     sent = await run.send(ORDER)
@@ -132,11 +164,12 @@ async def test_labels_come_from_closed_sets(run):
         for sample in families[family].samples
         for name, value in sample.labels.items()
     }
+    doors = app.doors([*app.LOCAL, *app.OPS])
     closed = {
         "channel": set(CHANNELS),
         "state": set(get_args(State)),
-        "route": {door.path for door in app.doors([*app.LOCAL, *app.OPS])},
-        "method": {"GET", "POST", "HEAD"},
+        "route": {door.path for door in doors} | {"none"},
+        "method": METHODS | {"other"},
     }
     for name, values in closed.items():
         assert {value for _, label, value in labels if label == name} <= values

@@ -8,6 +8,7 @@ from tests.running import BOOKING, CONFIG, running
 ORDER = BOOKING | {"to": "ana@example.org"}
 SEND = '[limits.{name}]\nendpoints = ["messages.send"]\nquota = {quota}\nwindow = "{window}"\n'
 LIST = "/communications/messages"
+PROXIED = CONFIG + '[server]\nproxies = ["127.0.0.1/32"]\n'
 WRONG = {"Authorization": "Bearer x"}
 
 
@@ -83,8 +84,7 @@ async def test_a_clock_set_back_gives_nothing_back(tmp_path, clock):
 
 async def test_guessers_are_counted_by_where_they_come_from(tmp_path, clock):
     """Through our proxy each client has his own ten tries; a right key is let through even from where one guesses."""
-    proxied = CONFIG + '[server]\nproxies = ["127.0.0.1/32"]\n'
-    async with running(tmp_path, proxied, clock, deliver=False) as run:
+    async with running(tmp_path, PROXIED, clock, deliver=False) as run:
 
         async def tries(address, times):
             told = WRONG | {"X-Forwarded-For": address}
@@ -95,6 +95,31 @@ async def test_guessers_are_counted_by_where_they_come_from(tmp_path, clock):
         assert (await run.call("GET", LIST, headers={"X-Forwarded-For": "203.0.113.1"})).status == 200
         clock.forward(60)
         assert await tries("203.0.113.1", 1) == [401]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "counted_together"),
+    [
+        ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", True),
+        ("2001:db8:0:1::1", "2001:DB8:0:1::1", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        ("203.0.113.1", "::ffff:203.0.113.1", True),
+        ("203.0.113.1", "203.0.113.2", False),
+        ("::ffff:203.0.113.1", "::ffff:203.0.113.2", False),
+        ("nowhere", "203.0.113.1:4711", True),
+    ],
+)
+async def test_a_guesser_is_counted_by_his_line(tmp_path, clock, first, second, counted_together):
+    """A house line has a /64 of IPv6 addresses and one of IPv4: that is what is counted. Neighbours are not."""
+    async with running(tmp_path, PROXIED, clock, deliver=False) as run:
+
+        async def tries(address, times):
+            told = WRONG | {"X-Forwarded-For": address}
+            return [(await run.call("GET", LIST, headers=told)).status for _ in range(times)]
+
+        assert await tries(first, 10) == [401] * 10
+        assert await tries(second, 1) == [429 if counted_together else 401]
+        assert (await run.call("GET", LIST, headers={"X-Forwarded-For": second})).status == 200
 
 
 async def test_accounts_that_are_whole_again_are_forgotten(tmp_path, clock):

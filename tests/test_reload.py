@@ -1,5 +1,9 @@
 """A new configuration while the gateway works: whole or not at all."""
 
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from gateway.config import load
@@ -26,6 +30,23 @@ async def test_a_provider_is_replaced_and_messages_go_on(tmp_path):
         after = await run.until((await run.send(BOOKING | {"to": PT})).json["id"], "sent")
         assert (before["provider"], after["provider"]) == ("mail", "post")
         assert (await run.message(before["id"]))["provider"] == "mail"
+
+
+async def test_a_window_that_is_being_leased_is_given_back(tmp_path):
+    """The reload comes while the writer is busy and the lease is under way: the message is not forgotten as leased."""
+    async with running(tmp_path) as run:
+        soon = (datetime.now(UTC) + timedelta(seconds=0.5)).isoformat()
+        public = (await run.send(BOOKING | {"to": PT, "deliver_at": soon})).json["id"]
+        await asyncio.sleep(0.3)
+        busy = asyncio.create_task(run.gateway.db.write(lambda tx, items: [time.sleep(0.8)]))
+        await asyncio.sleep(0.5)
+        assert not busy.done()
+        assert await reload(run, CONFIG) == []
+        assert tries(await run.until(public, "sent")) == [1]
+
+
+def tries(message):
+    return [one["attempt"] for one in message["attempts"]]
 
 
 async def test_what_waits_for_a_removed_provider_is_held(tmp_path):

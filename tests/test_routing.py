@@ -51,6 +51,20 @@ def test_what_a_provider_asks_for_is_never_undercut(provider):
     assert mail.failed("throttled", 120.0) == 120.0
 
 
+def test_a_stopped_provider_is_not_tried_again(provider, clock):
+    """A paused one is, and says so; one that was stopped takes nothing for ever, whatever else is heard of it."""
+    mail = provider()
+    assert mail.standing == "ok"
+    mail.failed("raised")
+    assert mail.standing == "paused: raised"
+    clock.forward(1)
+    assert mail.admit()
+    mail.stop()
+    mail.failed("hung")
+    clock.forward(1e9)
+    assert (mail.standing, mail.admit()) == ("down: hung", False)
+
+
 def test_a_probe_that_came_to_nothing_leaves_the_turn_to_the_next(provider, clock):
     """The probe's message was blocked by law: the provider is as unhealthy as before, and the next one probes."""
     mail = provider()

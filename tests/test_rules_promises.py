@@ -136,3 +136,15 @@ def test_a_second_country_never_allows_more(case: Given, country: str, zone: str
     assume(not never_opens(one))
     both = structs.replace(one, recipient=structs.replace(one.recipient, address_country=country))
     assert strictness(both) >= strictness(one)
+
+
+@settings(max_examples=200, deadline=None)
+@given(facts)
+def test_what_lasts_is_judged_alike_at_any_time(case: Given):
+    """A judgement that is called lasting may be kept: a year later, and with other messages sent, it is the same."""
+    assert not book().lasting(case) or not (case.consents or case.suppressions)
+    case = structs.replace(case, consents=None, suppressions=None)
+    assume(book().lasting(case))
+    first = book().judge(case)
+    later = structs.replace(case, now=case.now + 365 * DAY + 7 * 3_600_000, history=None)
+    assert book().judge(later) == first

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.clock import milliseconds, parse_rfc3339, rfc3339
-from gateway.rules.windows import MINUTE, Opening, Window, open_everywhere, shut, week_of, zone_of
+from gateway.rules.windows import MINUTE, Opening, Window, instant_of, open_everywhere, shut, week_of, zone_of
 
 CHANGES = {
     "Europe/Berlin": ("2026-03-29", "2026-10-25"),
@@ -128,3 +128,21 @@ def test_hours_that_never_meet_never_open():
     assert open_everywhere([opening("08:00-10:00"), opening("10:00-12:00")], [zone_of("UTC")], start)[0] is None
     meet = open_everywhere([opening("08:00-10:01"), opening("10:00-12:00")], [zone_of("UTC")], start)[0]
     assert rfc3339(meet) == "2026-11-24T10:00:00Z"
+
+
+@settings(deadline=None, max_examples=150)
+@given(moments())
+@example(("Europe/Berlin", 1774748400000 - 30 * MINUTE))
+def test_a_time_on_the_wall_comes_once(moment: tuple[str, int]):
+    """The first minute at which the clock shows it; where it is never shown, the first minute after the gap."""
+    zone, at = moment
+    wall = datetime.fromtimestamp(at // MINUTE * 60, UTC).replace(tzinfo=None)  # some time there, shown or not
+    found = instant_of(wall, ZoneInfo(zone))
+    start = milliseconds(wall.replace(tzinfo=UTC)) - 15 * 3_600_000
+    every = (start + minute * MINUTE for minute in range(31 * 60))
+    shown = (
+        (instant, datetime.fromtimestamp(instant / 1000, ZoneInfo(zone)).replace(tzinfo=None)) for instant in every
+    )
+    reached = [(instant, clock) for instant, clock in shown if clock >= wall]
+    exact = [instant for instant, clock in reached if clock == wall]
+    assert rfc3339(found) == rfc3339(min(exact) if exact else reached[0][0])

@@ -1,5 +1,10 @@
 """The store comes to today's schema, and to no other."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from gateway.errors import NotUsable
@@ -8,6 +13,7 @@ from gateway.store import schema
 from gateway.store.db import connect
 from tests.running import BOOKING, running
 
+ROOT = Path(__file__).parent.parent
 PT = {"email": "ana@example.org", "country": "PT", "timezone": "Europe/Lisbon"}
 
 
@@ -41,6 +47,18 @@ def test_a_kill_before_the_version_is_written_resumes(tmp_path):
     schema.create_or_migrate(path)
     assert version_of(path) == schema.VERSION
     schema.check_tables(path, ())
+
+
+@pytest.mark.parametrize("torn", [False, True])
+def test_a_kill_in_the_middle_of_a_step_leaves_all_of_it_or_nothing(tmp_path, torn):
+    """Killed before every statement on the way to today's schema and to a step after it: what is there is whole steps,
+    and the next start goes on. With a step that is not kept together, the same look finds it."""
+    command = [sys.executable, "-m", "tests.faults.steps", tmp_path, *(["torn"] if torn else [])]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert ran.returncode == 0, ran.stderr
+    told = json.loads(ran.stdout)
+    assert told["kills"] > 40
+    assert bool(told["wrong"]) is torn, told["wrong"]
 
 
 async def test_a_store_opened_again_keeps_its_rows_and_verifies(tmp_path):

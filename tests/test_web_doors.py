@@ -6,6 +6,7 @@ import json
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway import metrics
 from gateway.model import SCOPES
 from gateway.web import app, body
 from tests.running import BOOKING, CONFIG, running
@@ -28,11 +29,13 @@ async def run(tmp_path, clock):
         yield run
 
 
-async def raw(run, request):
-    """Send bytes, read until the other end closes; the whole answer."""
+async def raw(run, *pieces):
+    """Send bytes, piece by piece, and read until the other end closes; the whole answer."""
     host, port = run.base.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    writer.write(request)
+    for piece in pieces:
+        writer.write(piece)
+        await asyncio.sleep(0.01)  # each is read by itself
     answer = await asyncio.wait_for(reader.read(), 10)
     writer.close()
     return answer
@@ -71,10 +74,27 @@ async def test_a_body_is_one_document_or_nothing(run, sent, status, code):
     assert (await run.call("POST", SEND, json.dumps(ORDER).encode())).status == 202
 
 
-async def test_a_member_twice_inside_a_good_order_is_refused(run):
-    """The order would be fine; that two readers could see two subjects is not."""
-    twice = json.dumps(ORDER)[:-1] + ', "subject": "Other"}'
-    assert (await run.call("POST", SEND, twice.encode())).json["type"].endswith("bad-json")
+@pytest.mark.parametrize(
+    "twice",
+    [
+        ', "subject": "Other"}',
+        ', "subject" : "Other"}',
+        ', "subject"\t:"Other"}',
+        ',\n"subject"\n: "Other"}',
+        ', "reference" : "a", "subject": "Other"}',
+        ', "s\\u0075bject": "Other"}',
+        ', "metadata": {"a": "1", "b": "2", "a": "3"}}',
+        ', "metadata": {"a" : "1", "b\\":": "2", "a": "3"}}',
+        ', "declares": {"advertisement": true, "advertisement": true}}',
+    ],
+)
+async def test_a_member_twice_inside_a_good_order_is_refused(run, twice):
+    """The order would be fine; that two readers could see two subjects is not, however it is written."""
+    order = {name: value for name, value in ORDER.items() if name not in ("metadata", "declares", "reference")}
+    sent = json.dumps(order)[:-1] + twice
+    assert (await run.call("POST", SEND, sent.encode())).json["type"].endswith("bad-json")
+    once = json.dumps(json.loads(sent)).replace('"a":', '"a" :')
+    assert (await run.call("POST", SEND, once.encode())).status == 202
 
 
 @pytest.mark.parametrize(
@@ -115,6 +135,28 @@ async def test_a_body_has_a_time(run, monkeypatch):
     head = f"POST {SEND} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {run.key}\r\n"
     answer = await raw(run, head.encode() + b"Content-Type: application/json\r\nContent-Length: 50\r\n\r\n{")
     assert answer.startswith(b"HTTP/1.1 503")
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [b"zz\r\n", b"-1\r\n", b"1\r\nxx\r\n", b"1;\x00\r\nx\r\n", b"0\r\nBad Trailer: x\r\n\r\n"],
+    ids=["no number", "negative", "longer than it says", "control byte", "trailer"],
+)
+@pytest.mark.parametrize("key", [True, False], ids=["in", "out"])
+async def test_a_malformed_chunk_is_answered_at_once(run, caplog, rest, key):
+    """400 and the end of the line, long before the body's time is over; what comes behind it gets no answer. Whoever
+    may not pass hears that and no more. The same body in good chunks is taken."""
+    head = f"POST {SEND} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Type: application/json\r\n"
+    head += f"Authorization: Bearer {run.key if key else 'x'}\r\n"
+    content = json.dumps(ORDER).encode()
+    good = b"%x\r\n%b\r\n" % (len(content), content)
+    wrong = await raw(run, head.encode() + b"\r\n", good + rest, GET + b"\r\n")
+    right = await raw(run, head.encode() + b"Connection: close\r\n\r\n", good + b"0\r\n\r\n")
+    assert wrong.startswith(b"HTTP/1.1 400 " if key else b"HTTP/1.1 401 ")
+    assert wrong.count(b"HTTP/1.1 ") == 1
+    assert (b"problem:bad-json" in wrong) is key
+    assert right.startswith(b"HTTP/1.1 202 " if key else b"HTTP/1.1 401 ")
+    assert ('"level":"error"' in run.log_text.getvalue(), caplog.records) == (False, [])
 
 
 # -- framing ---------------------------------------------------------------------------------------------------------
@@ -200,6 +242,24 @@ async def test_methods_and_paths(run):
     assert answer.startswith(b"HTTP/1.1 405 ")
 
 
+async def test_what_comes_to_no_door_is_counted_and_logged(run):
+    """Under one route and a method of a closed set, never under what was asked for."""
+
+    def counted(method: str, status: int) -> float:
+        return metrics.REQUESTS.labels(method, "none", status)._value.get()
+
+    before = counted("GET", 404), counted("other", 404), counted("other", 405)
+    await run.call("GET", "/ana@example.org")
+    await run.call("PURGE", "/nowhere")
+    await run.call("PURGE", SEND)
+    assert (counted("GET", 404), counted("other", 404), counted("other", 405)) == tuple(one + 1 for one in before)
+    run.gateway.log.close()
+    lines = run.log_text.getvalue()
+    assert lines.count('"route":"none"') == 3
+    assert "ana@" not in lines
+    assert "PURGE" not in lines
+
+
 async def test_head_is_get_without_the_body(run):
     """Same status, same headers, nothing behind them; what only takes POST does not take it."""
     head, get = await run.call("HEAD", "/communications/messages"), await run.call("GET", "/communications/messages")
@@ -254,7 +314,7 @@ async def test_without_a_key_nothing_is_told(run, authorization):
     """401 in one form, whatever was wrong."""
     reply = await run.call("GET", "/communications/messages", headers={"Authorization": authorization})
     assert (reply.status, reply.headers["WWW-Authenticate"]) == (401, 'Bearer realm="guest-gateway"')
-    assert reply.json["detail"] == "A valid API key is needed."
+    assert reply.json["detail"] == "A valid API key or access token is needed."
 
 
 async def test_a_key_ends_when_it_is_revoked_expired_or_far_from_home(run, clock):
@@ -271,7 +331,7 @@ async def test_a_key_ends_when_it_is_revoked_expired_or_far_from_home(run, clock
 
     assert [await status(key) for key in (revoked, expiring, foreign, here)] == [200, 200, 401, 200]
     run.key = good
-    await run.local("POST", f"/local/apikeys/key_{revoked[3:11]}/revoke")
+    await run.local("DELETE", f"/communications/api-keys/key_{revoked[3:11]}")
     clock.forward(10)
     assert [await status(key) for key in (revoked, expiring, here)] == [401, 401, 200]
 

@@ -6,20 +6,29 @@ from pathlib import Path
 
 import pytest
 
+from tests.people import added
 from tests.running import BOOKING, running
 
 MANUAL = Path(__file__).parent.parent / "docs" / "api.md"
+KEY = {"Idempotency-Key": "one"}
 SHOWN = {
     "POST /communications/messages/send": 202,
+    "POST /communications/messages/bulk": 202,
     "POST /communications/compliance/check": 200,
     "POST /communications/compliance/consent": 201,
     "POST /communications/compliance/unsubscribe": 200,
+    "POST /communications/auth/token": 200,
+    "POST /communications/api-keys": 201,
+    "POST /communications/users": 201,
 }
 ANSWERS = {
     "GET /communications/messages/{id}": "/communications/messages/{message}",
+    "GET /communications/batches/{id}": "/communications/batches/{batch}",
     "GET /communications/compliance/rules/{id}": "/communications/compliance/rules/EU-DE-1",
     "GET /communications/compliance/consent": "/communications/compliance/consent?guest={guest}",
     "GET /communications/analytics": "/communications/analytics?group_by=day,channel",
+    "GET /communications/api-keys/{id}": "/communications/api-keys/{key}",
+    "GET /communications/users/{id}": "/communications/users/{user}",
     "GET /health/ready": "/health/ready",
 }
 
@@ -32,9 +41,12 @@ def examples(heading):
 
 @pytest.fixture
 async def run(tmp_path):
-    """A gateway to which Ana is known."""
+    """A gateway to which Ana is known, and where another Ana signs in."""
     async with running(tmp_path) as run:
         run.sent = await run.send(BOOKING | {"to": "ana@example.org"})
+        many = BOOKING | {"recipients": [{"to": "ana@example.org"}]}
+        run.many = await run.call("POST", "/communications/messages/bulk", many, headers=KEY)
+        run.user = (await added(run, "admin", "ana@quinta.example")).id
         yield run
 
 
@@ -42,7 +54,9 @@ async def run(tmp_path):
 async def test_a_body_of_the_manual_is_taken_and_answered_as_shown(run, heading):
     """The first example under a heading is a body; the next one, where there is one, its answer."""
     body, *answers = examples(heading)
-    reply = await run.call(*heading.split(), body)
+    if heading == "POST /communications/users":
+        await run.call("DELETE", f"/communications/users/{run.user}")
+    reply = await run.call(*heading.split(), body, headers={"Idempotency-Key": "another"})
     assert reply.status == SHOWN[heading], reply.json
     assert not answers or answers[0].keys() == reply.json.keys()
 
@@ -53,5 +67,7 @@ async def test_an_answer_of_the_manual_has_the_members_that_come_back(run, headi
     public = run.sent.json["id"]
     guest = (await run.message(public))["guest_id"]
     (shown,) = examples(heading)
-    reply = await run.call("GET", ANSWERS[heading].format(message=public, guest=guest))
+    key = f"key_{run.key[3:11]}"
+    known = {"message": public, "guest": guest, "key": key, "user": run.user, "batch": run.many.json["id"]}
+    reply = await run.call("GET", ANSWERS[heading].format(**known))
     assert (reply.status, shown.keys()) == (200, reply.json.keys())

@@ -2,8 +2,10 @@
 
 import click
 
-from gateway.cli.client import ask
+from gateway.cli.client import ask, ask_all
 from gateway.cli.place import config_option, data_option, json_option, show, table
+
+HEAD = ("ID", "NAME", "SCOPES", "STATE", "LAST USED")
 
 
 @click.group()
@@ -24,8 +26,8 @@ def apikey() -> None:
 def create(name, scopes, expires_at, networks, config_path, data_path, as_json) -> None:
     """Make a key. It is shown this once."""
     body = {"name": name, "scopes": scopes.split(","), "expires_at": expires_at, "networks": list(networks)}
-    made = ask("POST", "/local/apikeys", body, config_path=config_path, data_path=data_path)
-    show(made, as_json, lambda key: f"{key['id']}\n{key['key']}\nThis is the only time the key is shown.")
+    made = ask("POST", "/communications/api-keys", body, config_path=config_path, data_path=data_path)
+    show({"id": made["id"], "key": made["key"]}, as_json, _shown)
 
 
 @apikey.command("list")
@@ -34,8 +36,8 @@ def create(name, scopes, expires_at, networks, config_path, data_path, as_json) 
 @json_option
 def list_(config_path, data_path, as_json) -> None:
     """Every key, without its secret."""
-    found = ask("GET", "/local/apikeys", config_path=config_path, data_path=data_path)
-    show(found, as_json, lambda keys: table([_row(key) for key in keys["items"]], ("ID", "NAME", "SCOPES", "STATE")))
+    found = ask_all("/communications/api-keys", config_path=config_path, data_path=data_path)
+    show({"items": found}, as_json, lambda _: table([_row(key) for key in found], HEAD))
 
 
 @apikey.command()
@@ -45,10 +47,27 @@ def list_(config_path, data_path, as_json) -> None:
 @json_option
 def revoke(id_, config_path, data_path, as_json) -> None:
     """End a key now."""
-    done = ask("POST", f"/local/apikeys/{id_}/revoke", config_path=config_path, data_path=data_path)
-    show(done, as_json, lambda key: f"{key['id']} is revoked.")
+    ask("DELETE", f"/communications/api-keys/{id_}", config_path=config_path, data_path=data_path)
+    show({"id": id_, "status": "revoked"}, as_json, lambda key: f"{key['id']} is revoked.")
+
+
+@apikey.command()
+@click.argument("id_", metavar="ID")
+@click.option("--overlap", type=click.IntRange(min=0), default=86_400, help="Seconds the old key still works.")
+@config_option
+@data_option
+@json_option
+def rotate(id_, overlap, config_path, data_path, as_json) -> None:
+    """Make a new key with the same rights; the old one goes on working for a while. It is shown this once."""
+    path = f"/communications/api-keys/{id_}/rotate"
+    made = ask("POST", path, {"overlap": overlap}, config_path=config_path, data_path=data_path)
+    show({"id": made["id"], "key": made["key"]}, as_json, _shown)
+
+
+def _shown(key: dict) -> str:
+    return f"{key['id']}\n{key['key']}\nThis is the only time the key is shown."
 
 
 def _row(key: dict) -> tuple[str, ...]:
     state = "revoked" if key["revoked_at"] else f"until {key['expires_at']}" if key["expires_at"] else "good"
-    return key["id"], key["name"], ",".join(key["scopes"]), state
+    return key["id"], key["name"], ",".join(key["scopes"]), state, key["last_used_at"] or "never"

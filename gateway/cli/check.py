@@ -17,9 +17,11 @@ from gateway.vault import Vault, master
 @json_option
 def check(config_path, data_path, as_json) -> None:
     """See whether the gateway could start, without starting it; and what is not as it should be."""
+    from gateway.cli.config import usable  # noqa: PLC0415 plugins and rules, which the health check never needs
+
     data = data_folder(data_path)
-    config = configuration(config_path, data)
-    warnings = []
+    config = usable(config_path, data)
+    warnings = config.warnings()
     if data.keys.is_relative_to(data.path):
         warnings.append(
             "the keys lie inside the data folder: a copy of it holds both; set GATEWAY_KEYS to another place"

@@ -31,6 +31,16 @@ def ask(method: str, path: str, body: Any = None, *, config_path: Path | None, d
     return asyncio.run(_ask(method, path, body, config_path, data_path))
 
 
+def ask_all(path: str, *, config_path: Path | None, data_path: str | None) -> list[Any]:
+    """Every item of a list that comes in pages."""
+    items, cursor = [], ""
+    while cursor is not None:
+        found = ask("GET", f"{path}?limit=200{cursor}", config_path=config_path, data_path=data_path)
+        items += found["items"]
+        cursor = found["next_cursor"] and f"&cursor={found['next_cursor']}"
+    return items
+
+
 async def _ask(method: str, path: str, body: Any, config_path: Path | None, data_path: str | None) -> Any:
     data = data_folder(data_path)
     async with contextlib.AsyncExitStack() as stack:
@@ -64,7 +74,7 @@ async def _opened(config_path: Path | None, data: DataFolder) -> AsyncIterator[N
 @contextlib.asynccontextmanager
 async def at_socket(gateway: Gateway) -> AsyncIterator[None]:
     """The local application at DATA/gateway.sock (0600)."""
-    runner = app.runner(app.at_the_socket(app.make(gateway, app.LOCAL), os.getuid()))
+    runner = app.runner(app.Application(gateway, app.LOCAL, gateway.callers.local(os.getuid())))
     await runner.setup()
     gateway.data.socket.unlink(missing_ok=True)
     mask = os.umask(0o177)
@@ -96,6 +106,8 @@ def refusal(problem: dict[str, Any]) -> GatewayError:
     """The error that a problem document tells of."""
     kind = BY_CODE.get(problem["type"].rpartition(":")[2], GatewayError)
     faults = [Fault(fault["pointer"], fault["code"], fault["detail"]) for fault in problem.get("errors", [])]
-    words = "; ".join([problem["detail"], *[f"{fault.pointer}: {fault.detail}" for fault in faults]])
+    words = problem["detail"]
+    if faults:
+        words = f"{words.removesuffix('.')} — {'; '.join(f'{fault.pointer}: {fault.detail}' for fault in faults)}"
     extra = {name: problem[name] for name in ("compliance", "message_id", "hint") if name in problem}
     return kind(words, faults=faults, **extra)

@@ -1,23 +1,15 @@
 """`gateway config`: is config.toml right, what does it say, what may it say?"""
 
-import os
+from pathlib import Path
 
 import click
 from msgspec import json
 
 from gateway import plugins
-from gateway.cli.place import (
-    config_file,
-    config_option,
-    configuration,
-    data_folder,
-    data_option,
-    json_option,
-    show,
-    table,
-)
-from gateway.config import ConfigFaults, explain, load, schema
+from gateway.cli.place import config_option, configuration, data_folder, data_option, json_option, show, table
+from gateway.config import Config, ConfigFaults, explain, schema
 from gateway.config import show as every_key
+from gateway.data_folder import DataFolder
 from gateway.life import faults_of_plugins
 
 
@@ -31,12 +23,17 @@ def config() -> None:
 @data_option
 @json_option
 def check(config_path, data_path, as_json) -> None:
-    """Name everything that is wrong with config.toml, its plugins' tables included."""
-    data = data_folder(data_path)
-    found = load(config_file(config_path, data), os.environ)
+    """Name everything that is wrong with config.toml, its plugins' tables and secret files included."""
+    found = usable(config_path, data_folder(data_path))
+    show({"ok": True, "warnings": found.warnings()}, as_json, lambda told: "\n".join(["ok", *told["warnings"]]))
+
+
+def usable(path: Path | None, data: DataFolder) -> Config:
+    """The configuration, looked at as closely as a start does. Raises ConfigFaults with all that is in its way."""
+    found = configuration(path, data)
     if faults := faults_of_plugins(found, plugins.find(found.plugins.paths)):
         raise ConfigFaults(faults)
-    show({"ok": True, "warnings": found.warnings()}, as_json, lambda told: "\n".join(["ok", *told["warnings"]]))
+    return found
 
 
 @config.command("show")

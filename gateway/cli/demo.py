@@ -152,7 +152,7 @@ class Show:
 
     async def _draw_key(self) -> str:
         body = {"name": "demo", "scopes": ["all"]}
-        return (await call(self._gateway.data.socket, "POST", "/local/apikeys", body))["key"]
+        return (await call(self._gateway.data.socket, "POST", "/communications/api-keys", body))["key"]
 
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         async with self._http.post(f"{self._base}/{path}", json=body) as answer:

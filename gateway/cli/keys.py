@@ -42,6 +42,17 @@ def status(config_path, data_path, as_json) -> None:
 
 
 @key.command()
+@click.argument("purpose", type=click.Choice(["jwt"]))
+@config_option
+@data_option
+@json_option
+def rotate(purpose, config_path, data_path, as_json) -> None:
+    """Draw a new key for a purpose: jwt, which signs access tokens. The key before it is believed until the next."""
+    found = ask("POST", f"/local/key/{purpose}", config_path=config_path, data_path=data_path)
+    show(found, as_json, lambda told: "\n".join(key["kid"] for key in told["keys"]))
+
+
+@key.command()
 @data_option
 @json_option
 def verify(data_path, as_json) -> None:

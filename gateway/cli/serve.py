@@ -91,6 +91,7 @@ def serve(config_path, data_path) -> None:
     config = configuration(config_path, data)
     if not data.database.exists():
         prepare(data)
+        config = configuration(config_path, data)  # the one that was written just now, if there was none
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(config, config_path, data))
 
@@ -152,7 +153,7 @@ async def doors(gateway: Gateway) -> AsyncIterator[list[int]]:
 @contextlib.asynccontextmanager
 async def listening(gateway: Gateway, door: socket.socket, routes) -> AsyncIterator[None]:
     """One application at one socket."""
-    runner = app.runner(app.make(gateway, routes))
+    runner = app.runner(app.Application(gateway, routes))
     await runner.setup()
     assert runner.server is not None  # noqa: S101 there is one from setup on
     protocol = protocols(runner.server, gateway, **app.OPTIONS)

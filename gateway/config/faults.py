@@ -14,7 +14,7 @@ Path = tuple[str | int, ...]
 
 Code = Literal[
     "unknown-key", "missing-key", "wrong-type", "wrong-value", "inline-secret", "unknown-plugin", "toml", "encoding",
-    "too-large", "unreadable", "open-secret",
+    "too-large", "unreadable", "unusable-secret", "open-secret",
 ]  # fmt: skip
 """What kind of fault; the last one is a warning."""
 

@@ -113,7 +113,9 @@ class Limit(Table, frozen=True):
     """So many requests in so much time. The tables send, bulk, check and auth are built in; a table of the same name
     replaces one."""
 
-    endpoints: Annotated[tuple[Endpoint, ...], about("What is counted; auth is a try with a wrong key.", min_length=1)]
+    endpoints: Annotated[
+        tuple[Endpoint, ...], about("What is counted; auth is a wrong key or any password.", min_length=1)
+    ]
     quota: Annotated[int, about("How many in a window.", ge=1, le=LARGEST)]
     window: Annotated[Seconds, about("How long a window is.")]
     burst: (

@@ -9,10 +9,11 @@ from msgspec import Struct, structs
 from gateway.config.converter import convert
 from gateway.config.faults import ConfigFault, ConfigFaults, suggestion
 from gateway.config.faults import Path as Place
-from gateway.config.secret import names_secret, world_readable
+from gateway.config.secret import names_secret, read_secret, world_readable
 from gateway.config.sections import Provider, Sections
 from gateway.config.source import Source, leaves
 from gateway.config.values import loopback
+from gateway.errors import NotUsable
 from gateway.rules.policy import PolicyChange
 
 COMMON = frozenset(Provider.__struct_fields__)
@@ -60,14 +61,35 @@ class Config(Sections, frozen=True, kw_only=True):
     def _unknown(self, path: Place, wrong: str, known: Iterable[str]) -> ConfigFault:
         return self.source.fault("unknown-plugin", path, suggestion(wrong, sorted(known)))
 
+    def unusable_secrets(self) -> list[ConfigFault]:
+        """The faults of secret files that are missing, unreadable, empty or no text. Reads them and keeps nothing."""
+        return [
+            self.source.fault("unusable-secret", path, why)
+            for path, file in self._secret_files()
+            if (why := _unusable(file))
+        ]
+
     def warnings(self) -> list[str]:
         """What works and should not stay so: secrets everybody on this machine can read."""
-        files = ((path, value) for path, value in leaves(self.source.tree) if names_secret(str(path[-1])))
         return [
             self.source.fault("open-secret", path, "others can read this file: chmod 600 it").line_of("warning")
-            for path, value in files
-            if world_readable(Path(str(value)))
+            for path, file in self._secret_files()
+            if world_readable(file)
         ]
+
+    def _secret_files(self) -> list[tuple[Place, Path]]:
+        """Every file that is named to hold a secret, and where it is named."""
+        named = ((path, value) for path, value in leaves(self.source.tree) if names_secret(str(path[-1])))
+        return [(path, Path(value)) for path, value in named if isinstance(value, str) and value]
+
+
+def _unusable(file: Path) -> str:
+    """Why this file gives no secret and what would be right; "" where it gives one."""
+    try:
+        read_secret(file)
+    except NotUsable as error:
+        return str(error).replace(" — ", "; ")
+    return ""
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Config:

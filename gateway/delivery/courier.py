@@ -8,6 +8,7 @@ from gateway import metrics
 from gateway.channel import Sent
 from gateway.clock import Clock
 from gateway.config import Delivery as Timetable
+from gateway.delivery.defects import NONSENSE, Defect, Suspects, made_of
 from gateway.delivery.prepare import Parcel, Preparation
 from gateway.delivery.schedule import next_try
 from gateway.delivery.settle import HARD_BOUNCES, Settled, settle
@@ -21,7 +22,8 @@ from gateway.store.outbox import HELD, Due, Window
 
 WINDOW = 128
 LONGEST_SLEEP = 30.0
-PROVIDERS_OWN = PROVIDER_FAULTS | {"throttled"}
+CLOSE_SECONDS = 1.0
+PROVIDERS_OWN = PROVIDER_FAULTS | {"throttled", "raised", "hung"}
 """Failures that are not the message's: they pause the provider and cost no attempt."""
 
 
@@ -36,6 +38,7 @@ class Courier:
                  timetable: Timetable, log: Log, clock: Clock):  # fmt: skip
         self.provider, self.routes, self.db, self.preparation = provider, routes, db, preparation
         self.letters, self.timetable, self.log, self.clock = letters, timetable, log, clock
+        self._suspects = Suspects()
         self._ready: deque[Due] = deque()
         self._filled, self._low, self._wake = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._draining = False
@@ -64,15 +67,25 @@ class Courier:
     async def drain(self, seconds: float) -> None:
         """Finish what is being handed over, give the rest back, close the channel; all within `seconds`."""
         self._draining = True
-        self._tasks[0].cancel()
+        loop, (feed, *slots) = asyncio.get_running_loop(), self._tasks
+        last_call = loop.time() + seconds - 2 * CLOSE_SECONDS
+        feed.cancel()
+        await asyncio.wait([feed], timeout=CLOSE_SECONDS)
         await self._give_back()
         self._filled.set()
-        _, late = await asyncio.wait(self._tasks, timeout=seconds)
+        _, late = await asyncio.wait(slots, timeout=max(0.0, last_call - loop.time()))
         for task in late:
             task.cancel()
         if late:
-            await asyncio.wait(late, timeout=1.0)
-        await self.provider.plugin.close()
+            await asyncio.wait(late, timeout=CLOSE_SECONDS)
+        await self._close()
+
+    async def _close(self) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self.provider.plugin.close()
+        except Exception as error:  # noqa: BLE001 a defect of the plugin, and the last one
+            self.log.error("channel does not close", provider=self.provider.name, error=type(error).__name__)
 
     async def _give_back(self) -> None:
         """Return what was leased and not begun; it costs no attempt."""
@@ -83,7 +96,7 @@ class Courier:
 
     async def _feed(self) -> None:
         """Keep a window of due messages ready for the slots."""
-        while True:
+        while not self._draining:
             if not self.provider.healthy and self._ready:
                 await self._give_back()
             turn = self.routes.turn_of(self.provider)
@@ -102,14 +115,21 @@ class Courier:
         first = outbox.next_due(self.db.reader, self.provider.channel)
         if first is None or first > self.clock.now():
             return bool(self._ready)
-        window = Window(self.provider.channel, limit, only_after, never_after)
         try:
-            due = await self.db.write(outbox.lease, window)
+            return await self._take(Window(self.provider.channel, limit, only_after, never_after))
         except GatewayError as error:
             self.log.warning("lease failed", provider=self.provider.name, code=error.code)
             await asyncio.sleep(1)
             return False
-        self._ready.extend(due)
+
+    async def _take(self, window: Window) -> bool:
+        """Lease a window. What was asked for is taken though we are cancelled: nobody else knows that it is leased."""
+        leasing = asyncio.ensure_future(self.db.write(outbox.lease, window))
+        try:
+            await asyncio.shield(leasing)
+        finally:
+            due = await leasing
+            self._ready.extend(due)
         return bool(due)
 
     async def _sleep(self) -> None:
@@ -160,10 +180,10 @@ class Courier:
         began = self.clock.monotonic()
         try:
             result = await self._hand_over(parcel)
-        except asyncio.CancelledError:  # the drain's deadline
-            result = Failure("unknown", maybe_sent=parcel.message.handed, code="drained")
+        except asyncio.CancelledError:
+            result = self._cut_off(parcel.message.handed)
         took = self.clock.monotonic() - began
-        metrics.HANDOVER_SECONDS.labels(self.provider.name).observe(took)
+        metrics.of(metrics.HANDOVER_SECONDS, self.provider.name).observe(took)
         try:
             await self._record(self._outcome(parcel, result, int(took * 1000)))
         finally:
@@ -173,34 +193,42 @@ class Courier:
         """The parcel; a message that cannot even be prepared is held, and the queue goes on."""
         try:
             return self.preparation.prepare(due, self.provider.plugin)
-        except Exception as error:  # noqa: BLE001 a poisoned message, or a plugin's compose: nobody else shall suffer
+        except Exception as error:  # noqa: BLE001 a poisoned message: nobody else shall suffer
             self.log.error("message cannot be prepared", error=type(error).__name__, provider=self.provider.name)
             return Settled(due.id, due.uuid, "held", "quarantined", self.provider.name, due.attempt,
                            due_at=self.clock.now(), lease=HELD)  # fmt: skip
 
-    async def _hand_over(self, parcel: Parcel) -> Sent | Failure | Stopped:
-        """The channel's answer; whatever else it does is turned into one."""
-        message = parcel.message
+    async def _hand_over(self, parcel: Parcel) -> Sent | Failure | Defect | Stopped:
+        """The channel's answer, or what is wrong with it."""
+        message, plugin = parcel.message, self.provider.plugin
+        deadline = asyncio.timeout(self.provider.timeout)
         try:
-            async with asyncio.timeout(self.provider.timeout):
-                return await self.provider.plugin.send(message)
-        except (Failure, Stopped) as answer:
-            return answer
-        except TimeoutError:
-            return Failure("unknown", maybe_sent=message.handed, code="timeout")
-        except Exception as error:  # noqa: BLE001 a defect of the plugin: contained here, named in the log
-            self.log.error("channel raised", provider=self.provider.name, error=type(error).__name__)
-            return Failure("unknown", maybe_sent=message.handed, code="plugin")
+            async with deadline:
+                payload = plugin.compose(message)
+                message.payload = payload if isinstance(payload, bytes) else await payload  # of one that is kept apart
+                self.preparation.check(parcel)
+                answer = await plugin.send(message)
+                return answer if isinstance(answer, Sent) else Defect("raised", message.handed, NONSENSE)
+        except Exception as error:  # noqa: BLE001 whatever a plugin does is contained here
+            if isinstance(error, Stopped) and parcel.stopped:
+                return error
+            return made_of(error, message.handed, isinstance(error, TimeoutError) and deadline.expired())
+
+    def _cut_off(self, handed: bool) -> Failure | Defect | Stopped:
+        """What a cancelled hand-over comes to: the drain's deadline is there, or the plugin makes it up."""
+        if not self._draining:
+            return Defect("raised", handed, "CancelledError")
+        return Failure("unknown", maybe_sent=True, code="drained") if handed else Stopped()
 
     # -- what became of it --------------------------------------------------------------------------------------------
 
-    def _outcome(self, parcel: Parcel, result: Sent | Failure | Stopped, took_ms: int) -> Settled:
+    def _outcome(self, parcel: Parcel, result: Sent | Failure | Defect | Stopped, took_ms: int) -> Settled:
         due, name = parcel.due, self.provider.name
         if isinstance(result, Stopped):
             self.provider.released()
             return parcel.stopped or unbegun(due, self.clock.now())
         outcome = "sent" if isinstance(result, Sent) else "uncertain" if result.maybe_sent else result.kind
-        metrics.ATTEMPTS.labels(self.provider.channel, name, outcome).inc()
+        metrics.of(metrics.ATTEMPTS, self.provider.channel, name, outcome).inc()
         words = self.letters.seal_words(due.key_id, due.uuid, result.words) if result.words else None
         base = Settled(due.id, due.uuid, "sent", None, name, due.attempt, took_ms, outcome, words_sealed=words)
         if isinstance(result, Sent):
@@ -208,13 +236,17 @@ class Courier:
             return base
         return self._failed(parcel, result, base._replace(code=result.status_code))
 
-    def _failed(self, parcel: Parcel, failure: Failure, base: Settled) -> Settled:
+    def _failed(self, parcel: Parcel, failure: Failure | Defect, base: Settled) -> Settled:
         due = parcel.due
+        poisoned = isinstance(failure, Defect) and self._poisoned(due, failure)
         if failure.kind in PROVIDERS_OWN:
             pause = self.provider.failed(failure.kind, failure.retry_after)
             self.log.warning("provider paused", provider=self.provider.name, code=failure.kind, seconds=round(pause, 1))
         else:
             self.provider.worked()
+        if poisoned:
+            return base._replace(state="held", reason="quarantined", due_at=self.clock.now(), lease=HELD,
+                                 uncertain=failure.maybe_sent or bool(due.uncertain))  # fmt: skip
         if failure.maybe_sent:
             return self._uncertain(due, failure, base)
         if failure.kind in PROVIDERS_OWN:
@@ -225,13 +257,21 @@ class Courier:
             return base._replace(state="failed", suppress=self.letters.bounced(due, self.clock.now()) if hard else None)
         return self._later(due, failure, base._replace(state="deferred", reason="retry", avoid=self._spare()))
 
-    def _uncertain(self, due: Due, failure: Failure, base: Settled) -> Settled:
+    def _poisoned(self, due: Due, defect: Defect) -> bool:
+        """Whether this message is to blame for the defect. Of those under way at once only the first one tells."""
+        self.log.error("channel failed by a defect", provider=self.provider.name, code=defect.kind,
+                       error=defect.status_code)  # fmt: skip
+        telling = defect.blames and (self.provider.healthy or self.provider.probing)
+        return telling and self._suspects.poisoned(due.id, self.provider.recoveries)
+
+    def _uncertain(self, due: Due, failure: Failure | Defect, base: Settled) -> Settled:
         """The provider may have it: again with the same id where that does no harm, else a person decides."""
-        if not self.provider.resend_uncertain:
+        nonsense = isinstance(failure, Defect) and failure.status_code == NONSENSE
+        if nonsense or not self.provider.resend_uncertain:
             return base._replace(state="held", reason="uncertain", due_at=self.clock.now(), lease=HELD, uncertain=True)
         return self._later(due, failure, base._replace(state="uncertain", uncertain=True))
 
-    def _later(self, due: Due, failure: Failure, base: Settled) -> Settled:
+    def _later(self, due: Due, failure: Failure | Defect, base: Settled) -> Settled:
         times = self.timetable
         again = next_try(times.retry, times.give_up_after, attempt=due.attempt, created_at=due.created_at,
                          now=self.clock.now(), retry_after=failure.retry_after)  # fmt: skip
@@ -254,7 +294,7 @@ class Courier:
                     return
                 self.log.warning("outcome waits for the store", code=error.code, provider=self.provider.name)
                 await asyncio.sleep(1)
-        metrics.MESSAGES.labels(self.provider.channel, settled.state).inc()
+        metrics.of(metrics.MESSAGES, self.provider.channel, settled.state).inc()
         if settled.due_at is not None:
             self.requeued(self.provider.channel, settled.due_at)
 

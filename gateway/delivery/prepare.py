@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway import compose, ids
+from gateway.batches import Batches
 from gateway.channel import Channel, Message
 from gateway.compliance import Compliance, Judgement, count
 from gateway.delivery.settle import Settled
@@ -22,52 +23,63 @@ GOOD_FOR_MS = 1000
 @dataclass(slots=True)
 class Parcel:
     """A leased message on its way through a provider, with the judgement it travels under; `mark` tells how far the
-    changes had come when it was judged."""
+    changes had come when it was judged, `lacking` names what the law requires and the composed bytes have not."""
 
     due: Due
     envelope: Envelope
     message: Message
     judgement: Judgement
     mark: int
+    lacking: Callable[[], list[str]]
     stopped: Settled | None = None
 
 
 class Preparation:
     """Makes parcels. Everything here runs between two turns of the loop and is over in a fraction of a millisecond."""
 
-    def __init__(self, compliance: Compliance, letters: Letters, changes: Changes, now: Callable[[], int]):
-        self.compliance, self.letters, self.changes, self.now = compliance, letters, changes, now
+    def __init__(self, compliance: Compliance, letters: Letters, batches: Batches, changes: Changes,
+                 now: Callable[[], int]):  # fmt: skip
+        self.compliance, self.letters, self.batches, self.changes, self.now = compliance, letters, batches, changes, now
         self.going: dict[int, list[History]] = {}
         """Per guest, what is being handed over right now: it counts as history for his next message."""
 
     def prepare(self, due: Due, plugin: Channel) -> Parcel | Settled:
-        """The parcel, its message composed; or how the message is settled instead of leaving."""
-        now = self.now()
-        if due.expires_at is not None and now >= due.expires_at:
-            return Settled(due.id, due.uuid, "expired")
+        """The parcel, its message to be composed; or how the message is settled instead of leaving."""
+        over = self._over(due, self.now())
+        if over is not None:
+            return over
         envelope = self.letters.envelope(due.envelope)
         mark = self.changes.mark
         address = self.letters.open_address(due.key_id, due.contact_uuid, due.address_sealed)
         judgement = self._judge(due, envelope, address, plugin)
         if judgement.decision != "allow":
             return not_now(due, judgement)
-        message, lacking = self._compose(due, address, frozenset(judgement.required_elements), plugin)
-        if lacking:
-            return incomplete(due, judgement, lacking)
-        parcel = Parcel(due, envelope, message, judgement, mark)
+        message, lacking = self._finish(due, address, frozenset(judgement.required_elements), plugin)
+        parcel = Parcel(due, envelope, message, judgement, mark, lacking)
         message.before_handover = lambda _: self.look_again(parcel, plugin)
         return parcel
+
+    def _over(self, due: Due, now: int) -> Settled | None:
+        """How it ends if its time is over, or its batch was called off."""
+        if due.expires_at is not None and now >= due.expires_at:
+            return Settled(due.id, due.uuid, "expired")
+        if due.batch_id is not None and self.batches.words(due.batch_id).cancelled:
+            return Settled(due.id, due.uuid, "cancelled")
+        return None
 
     def _judge(self, due: Due, envelope: Envelope, address: str, plugin: Channel) -> Judgement:
         return self.compliance.judge_due(due, envelope, address, plugin, self.going.get(due.guest_id, ()))
 
-    def _compose(self, due: Due, address: str, required: frozenset[str], plugin: Channel) -> tuple[Message, list[str]]:
-        """The finished message, and what is required and not in it."""
+    def _finish(
+        self, due: Due, address: str, required: frozenset[str], plugin: Channel
+    ) -> tuple[Message, Callable[[], list[str]]]:
+        """The finished message, and what tells whether all that is required is in what was composed of it."""
         content = self.letters.open(due.key_id, due.uuid, due.content_sealed)
         means = self.compliance.means(due.channel, due.sender, plugin)
         link = self.letters.stop_link(due) if required & LINKED else ""
         language = due.language or self.letters.language
-        letter = compose.finish(content.letter, required, means, link, language)
+        words = self.batches.letter(due.batch_id, content)
+        letter = compose.finish(words, required, means, link, language)
         message = Message(
             id=ids.public("msg", due.uuid),
             channel=due.channel,
@@ -80,14 +92,19 @@ class Preparation:
             headers=letter.headers,
             attempt=due.attempt,
         )
-        message.payload = plugin.compose(message)
-        return message, compose.missing(message.payload, required, means, link, language) if required else []
+        return message, lambda: compose.missing(message.payload, required, means, link, language) if required else []
+
+    def check(self, parcel: Parcel) -> None:
+        """Search the composed bytes for what the law requires; raise Stopped if a part is missing."""
+        if lacking := parcel.lacking():
+            parcel.stopped = incomplete(parcel.due, parcel.judgement, lacking)
+            raise Stopped()
 
     def look_again(self, parcel: Parcel, plugin: Channel) -> None:
-        """Right before the hand-over: raise Stopped if the judgement no longer holds."""
+        """Right before the hand-over: raise Stopped if the judgement no longer holds, and again each time one asks."""
         due, now = parcel.due, self.now()
-        if due.expires_at is not None and now >= due.expires_at:
-            parcel.stopped = Settled(due.id, due.uuid, "expired")
+        parcel.stopped = parcel.stopped or self._over(due, now)
+        if parcel.stopped is not None:
             raise Stopped()
         if now - parcel.judgement.at <= GOOD_FOR_MS and not self.changes.since(due.blind, parcel.mark):
             return

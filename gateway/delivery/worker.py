@@ -1,10 +1,11 @@
-"""All couriers together: started after the ready sign, woken by what is accepted, drained at the end."""
+"""All couriers together, and what brings them batches: started after the ready sign, drained at the end."""
 
 import asyncio
 from collections.abc import Sequence
 
 from gateway import ids
 from gateway.delivery.courier import Courier
+from gateway.delivery.release import Release
 from gateway.routing import Routes
 from gateway.store import events, messages, outbox
 from gateway.store.db import Database, Tx
@@ -16,14 +17,16 @@ CRASHES = 3
 class Delivery:
     """Owns one courier per provider."""
 
-    def __init__(self, couriers: Sequence[Courier], routes: Routes):
-        self.couriers, self.routes = couriers, routes
+    def __init__(self, couriers: Sequence[Courier], routes: Routes, release: Release):
+        self.couriers, self.routes, self.release = couriers, routes, release
+        release.released = self.wake
         for courier in couriers:
             courier.requeued = self.wake
 
     async def start(self) -> None:
         for courier in self.couriers:
             await courier.start()
+        self.release.start()
 
     def wake(self, channel: str, due_at: int) -> None:
         """A message of this channel will be due then (ms)."""
@@ -33,6 +36,7 @@ class Delivery:
 
     async def drain(self, seconds: float) -> None:
         """End within `seconds`: nothing is lost, nothing is begun twice."""
+        await self.release.stop()
         await asyncio.gather(*[courier.drain(seconds) for courier in self.couriers])
 
 

@@ -20,9 +20,10 @@ from gateway.rules.phones import country_of_phone
 from gateway.rules.policy import Policy
 from gateway.rules.reviews import Defer, Deny, Warn
 from gateway.rules.rulebook import Rulebook
+from gateway.rules.windows import instant_of
 
 __all__ = [
     "ChannelState", "Consent", "ConsentEvent", "Defer", "Deny", "Features", "Given", "History", "MessageFacts", "Pack",
     "Policy", "Recipient", "Result", "Rulebook", "Suppression", "Template", "Venue", "Warn", "country_of_phone",
-    "in_force", "missing_proof",
+    "in_force", "instant_of", "missing_proof",
 ]  # fmt: skip

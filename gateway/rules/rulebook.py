@@ -67,6 +67,15 @@ class Rulebook:
                 self._judge_time(given, plan, policy, zones, findings)
         return self._result(plan, findings, given.now)
 
+    def lasting(self, given: Given) -> bool:
+        """Whether the same facts are judged alike at any time, whatever was sent before: nothing was agreed to or
+        stopped, and no law that applies looks at the clock or counts."""
+        if given.consents or given.suppressions or given.policy or given.channel_state or given.message.solicited_at:
+            return False
+        plan = self._plan(self._kindred(given))
+        looks = plan.openings or plan.caps or self._collection.reviews or self._default_openings(plan, self.policy)
+        return not looks and plan.class_ != "optout_confirmation"
+
     def _judge_content(self, given: Given, plan: Plan, policy: Policy, consents: Consents, findings: Findings) -> None:
         """Steps 5 to 8: age, consent, elements, channel. What is exempt is held only against lies."""
         features = given.message.features or NO_FEATURES

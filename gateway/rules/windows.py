@@ -5,13 +5,14 @@ of a zone's clock its wall time is the instant plus a constant, so everything is
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Meta, Struct
 
+from gateway.clock import milliseconds
 from gateway.rules.calendars import is_holiday
 from gateway.rules.entries import Entry
 
@@ -124,6 +125,15 @@ def stretch_end(zone: ZoneInfo, at: int) -> int:
         else:
             high = middle
     return high
+
+
+def instant_of(local: datetime, zone: ZoneInfo) -> int:
+    """When a clock in this zone shows `local` (without a zone): the first time, where it shows it twice; the first
+    minute after the gap, where it never does."""
+    at = milliseconds(local.replace(tzinfo=zone))
+    if wall_of(zone, at) == milliseconds(local.replace(tzinfo=UTC)):
+        return at
+    return stretch_end(zone, milliseconds(local.replace(tzinfo=zone, fold=1)))
 
 
 def next_open(opening: Opening, zone: ZoneInfo, at: int) -> int | None:

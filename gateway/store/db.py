@@ -171,6 +171,10 @@ class Database:
             raise result
         return result
 
+    async def do(self, act: Callable[[Tx], Any]) -> Any:
+        """As `write`, for what comes alone and seldom: `act(tx)` is work and item in one."""
+        return await self.write(lambda tx, items: [act(tx) for _ in items])
+
     def _hand_over(self) -> None:
         """Once per turn of the loop: everything asked for in it goes to the writer together."""
         if self._waiting:

@@ -99,14 +99,14 @@ def addresses_around(reader: sqlite3.Connection, blind: bytes) -> list[tuple[byt
     ).fetchall()
 
 
-def add(tx: Tx, guest: NewGuest) -> tuple[int, int]:
-    """Write a guest; the ids of his row and of his first contact point."""
+def add(tx: Tx, guest: NewGuest, made_by: int | None = None) -> tuple[int, int]:
+    """Write a guest; the ids of his row and of his first contact point. `made_by`: the batch that brought him."""
     row = tx.insert(
         """
-        INSERT INTO guests (uuid, key_id, country, region, timezone, language, profile_sealed, created_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO guests (uuid, key_id, country, region, timezone, language, profile_sealed, created_at, made_by)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
-        (*guest[:7], tx.now),
+        (*guest[:7], tx.now, made_by),
     )
     ids = [_add_contact(tx, row, contact) for contact in guest.contacts]
     for contact in guest.contacts:

@@ -35,6 +35,7 @@ class NewMessage(NamedTuple):
     content_sealed: bytes | None
     blind: bytes | None
     series: Series
+    batch_id: int | None = None
 
 
 class Stored(NamedTuple):
@@ -60,40 +61,47 @@ class Stored(NamedTuple):
     envelope: str
     decision: str
     attempts: int | None
+    batch_uuid: bytes | None
 
 
 class Content(NamedTuple):
-    """What is needed to open a message's content and the address it went to: whose key, and the sealed bytes."""
+    """What is needed to open a message's content and the address it went to: whose key, and the sealed bytes.
+    `batch_id`: where the rest of it is, of one that shares its words with others."""
 
     uuid: bytes
     key_id: int
     content_sealed: bytes
     contact_uuid: bytes
     address_sealed: bytes
+    batch_id: int | None
 
 
 _ROW = """
     messages (
         id, uuid, state, reason, channel, class, category, guest_id, contact_id, sender, reference, created_at, due_at,
-        expires_at, retry_of, fallback_of, actor, envelope, decision, content_sealed, blind,
-        series
+        expires_at, retry_of, fallback_of, actor, envelope, decision, content_sealed, blind, series,
+        batch_id
     )
 """
 _STORED = """
     SELECT
         m.id, m.uuid, CASE WHEN o.lease = 1 THEN 'sending' ELSE m.state END, m.reason, m.channel, m.class, m.category,
         g.uuid, m.sender, m.provider, m.reference, m.created_at, COALESCE(o.due_at, m.due_at), m.expires_at,
-        m.settled_at, m.retry_of, m.fallback_of, m.envelope, m.decision, o.attempts
+        m.settled_at, m.retry_of, m.fallback_of, m.envelope, m.decision, o.attempts, b.uuid
     FROM messages m
     LEFT JOIN outbox o ON o.message_id = m.id
     LEFT JOIN guests g ON g.id = m.guest_id
+    LEFT JOIN batches b ON b.id = m.batch_id
 """
+_COUNTS = "(m.batch_id IS NULL OR b.counts = 1)"
+"""What is being accepted in slices is nobody's to see yet."""
 FILTERS = {
     "channel": "m.channel = ?",
     "class": "m.class = ?",
     "category": "m.category = ?",
     "reference": "m.reference = ?",
     "guest": "m.guest_id = (SELECT id FROM guests WHERE uuid = ?)",
+    "batch": "m.batch_id = (SELECT id FROM batches WHERE uuid = ?)",
     "from": "m.created_at >= ?",
     "to": "m.created_at < ?",
     "q": "instr(m.category, ?) > 0",
@@ -105,12 +113,12 @@ FILTERS = {
 def insert(tx: Tx, rows: Sequence[NewMessage]) -> None:
     """Write messages, each with the number of its series."""
     numbers = {one: series.number(tx, one) for one in {row.series for row in rows}}
-    tx.insert_many(_ROW, [(*row[:-1], numbers[row.series]) for row in rows])
+    tx.insert_many(_ROW, [(*row[:-2], numbers[row.series], row.batch_id) for row in rows])
 
 
 def find(reader: sqlite3.Connection, uuid: bytes) -> Stored | None:
     """One message by its public id."""
-    row = reader.execute(f"{_STORED} WHERE m.uuid = ?", (uuid,)).fetchone()
+    row = reader.execute(f"{_STORED} WHERE m.uuid = ? AND {_COUNTS}", (uuid,)).fetchone()
     return Stored._make(row) if row else None
 
 
@@ -121,8 +129,8 @@ def search(reader: sqlite3.Connection, wanted: dict[str, Any], limit: int) -> li
     if status := wanted.get("status"):
         conditions.append("CASE WHEN o.lease = 1 THEN 'sending' ELSE m.state END = ?")
         values.append(status)
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    rows = reader.execute(f"{_STORED} {where} ORDER BY m.id DESC LIMIT ?", (*values, limit))
+    where = " AND ".join([_COUNTS, *conditions])
+    rows = reader.execute(f"{_STORED} WHERE {where} ORDER BY m.id DESC LIMIT ?", (*values, limit))
     return [Stored._make(row) for row in rows]
 
 
@@ -130,7 +138,7 @@ def content(reader: sqlite3.Connection, message_id: int) -> Content | None:
     """What opens the content of a message; None for a refused one, and once the content was deleted."""
     row = reader.execute(
         """
-        SELECT m.uuid, g.key_id, m.content_sealed, c.uuid, c.address_sealed
+        SELECT m.uuid, g.key_id, m.content_sealed, c.uuid, c.address_sealed, m.batch_id
         FROM messages m JOIN guests g ON g.id = m.guest_id JOIN contacts c ON c.id = m.contact_id
         WHERE m.id = ? AND m.content_sealed IS NOT NULL
         """,

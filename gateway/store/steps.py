@@ -105,6 +105,44 @@ def first_tables(db: sqlite_utils.Database) -> None:
     )
 
 
+@steps(name="0004_people")
+def people(db: sqlite_utils.Database) -> None:
+    """Users with their second factor, their sessions, codes to begin with; and of API keys when each was last used."""
+    _create(
+        db,
+        "ALTER TABLE apikeys ADD COLUMN last_used_at INTEGER",
+        "ALTER TABLE apikeys ADD COLUMN version INTEGER NOT NULL DEFAULT 1",
+        """
+        CREATE TABLE users (
+            id INTEGER PRIMARY KEY, uuid BLOB NOT NULL UNIQUE, role TEXT NOT NULL, blind BLOB NOT NULL UNIQUE,
+            profile_sealed BLOB NOT NULL, password TEXT, totp_sealed BLOB, totp_on INTEGER NOT NULL DEFAULT 0,
+            totp_step INTEGER NOT NULL DEFAULT 0, version INTEGER NOT NULL DEFAULT 1, created_at INTEGER NOT NULL,
+            signed_in_at INTEGER
+        ) STRICT
+        """,
+        """
+        CREATE TABLE recovery_codes (
+            digest BLOB PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE
+        ) STRICT, WITHOUT ROWID
+        """,
+        "CREATE INDEX recovery_codes_by_user ON recovery_codes (user_id)",
+        """
+        CREATE TABLE setup_codes (
+            digest BLOB PRIMARY KEY, user_id INTEGER REFERENCES users (id) ON DELETE CASCADE,
+            expires_at INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE sessions (
+            id INTEGER PRIMARY KEY, uuid BLOB NOT NULL UNIQUE,
+            user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE, generation INTEGER NOT NULL DEFAULT 0,
+            created_at INTEGER NOT NULL, used_at INTEGER NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX sessions_by_user ON sessions (user_id)",
+    )
+
+
 @steps(name="0005_counters")
 def counters(db: sqlite_utils.Database) -> None:
     """What messages are counted under, and the counters. Messages that are there get their series; a guest's language
@@ -145,4 +183,26 @@ def counters(db: sqlite_utils.Database) -> None:
             AND s.language = COALESCE(c.language, 'und') AND s.jurisdiction = COALESCE(c.jurisdiction, '')
         """,
         "DROP VIEW counted",
+    )
+
+
+@steps(name="0006_batches")
+def batches(db: sqlite_utils.Database) -> None:
+    """Batches. `counts` is 0 until the last transaction of their acceptance; what never counted is removed at a start.
+    `released_to` is the id of the last message that was put on its way, `done` says that all were."""
+    _create(
+        db,
+        """
+        CREATE TABLE batches (
+            id INTEGER PRIMARY KEY, uuid BLOB NOT NULL UNIQUE, counts INTEGER NOT NULL DEFAULT 0,
+            channel TEXT NOT NULL, class TEXT NOT NULL, category TEXT NOT NULL, sender TEXT, actor TEXT NOT NULL,
+            created_at INTEGER NOT NULL, content_sealed BLOB NOT NULL, resend_of BLOB, tally TEXT NOT NULL DEFAULT '{}',
+            released_to INTEGER NOT NULL DEFAULT 0, done INTEGER NOT NULL DEFAULT 0, cancelled_at INTEGER
+        ) STRICT
+        """,
+        "CREATE INDEX batches_at_work ON batches (id) WHERE counts = 0 OR done = 0",
+        "ALTER TABLE messages ADD COLUMN batch_id INTEGER",
+        "CREATE INDEX messages_by_batch ON messages (batch_id, id) WHERE batch_id IS NOT NULL",
+        "ALTER TABLE guests ADD COLUMN made_by INTEGER",
+        "CREATE INDEX guests_by_batch ON guests (made_by) WHERE made_by IS NOT NULL",
     )

@@ -18,11 +18,12 @@ from gateway.ledger.checkpoint import public_text
 from gateway.vault import master
 from gateway.vault.apikeys import ApiKeys
 from gateway.vault.index import Index
+from gateway.vault.jwt import Jwt
 from gateway.vault.keystore import KeyStore, sync_folder
 from gateway.vault.links import Link, Links
 from gateway.vault.mac import Mac
 
-__all__ = ["ApiKeys", "CannotOpen", "Index", "KeyStore", "Link", "Links", "Vault", "init"]
+__all__ = ["ApiKeys", "CannotOpen", "Index", "Jwt", "KeyStore", "Link", "Links", "Vault", "init"]
 
 VERSION = b"\x01"
 NONCES = 1024
@@ -43,7 +44,9 @@ class Vault:
         self.index = Index(keys.purpose("index")[0].secret)
         self.links = Links(keys.purpose("links"))
         self.apikeys = ApiKeys(keys.purpose("apikeys")[0])
+        self.jwt = Jwt(keys.purpose("jwt"))
         self.signer = Ed25519PrivateKey.from_private_bytes(keys.purpose("audit")[0].secret)
+        self._credentials = Mac(keys.purpose("apikeys")[0].secret)
         self._requests = Mac(keys.purpose("requests")[0].secret)
         self._limiter = Mac(keys.purpose("limiter")[0].secret)
         self._venue = {key.id: AESGCM(key.secret) for key in keys.purpose("venue")}
@@ -89,6 +92,17 @@ class Vault:
         if cipher is None:
             raise CannotOpen()
         return _decrypt(cipher, sealed[3:], _place(table, column, row))
+
+    def credential(self, kind: str, text: str) -> bytes:
+        """32 bytes by which a credential of this kind is recognised: a stolen database alone recognises none, and makes
+        none."""
+        return self._credentials.digest(f"{kind}:{text}".encode())
+
+    def renew_jwt(self) -> None:
+        """Sign with a new key from now on. The one before is still believed; the one before that no more. Takes some
+        milliseconds: call it off the loop. Raises as `KeyStore.next_key` does."""
+        self.keys.renew("jwt")
+        self.jwt = Jwt(self.keys.purpose("jwt"))
 
     def request_mac(self, content: bytes) -> bytes:
         """32 bytes that say whether two requests are the same, and nothing of what they were."""

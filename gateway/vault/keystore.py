@@ -256,6 +256,14 @@ class KeyStore:
         label = b"purpose:" + name.encode()
         return [PurposeKey(number, self._masters[master].unwrap(wrapped, label)) for number, wrapped, master in rows]
 
+    def renew(self, name: str) -> None:
+        """Draw a new key for a purpose: it is the current one from now on, the old ones stay. Raises as `next_key`."""
+        wrapped = self._current.wrap(os.urandom(32), b"purpose:" + name.encode())
+        with self._lock, self._transaction():
+            self._db.execute(
+                "INSERT INTO purposes (purpose, wrapped, master) VALUES (?, ?, ?)", (name, wrapped, self._current.id)
+            )
+
     def masters_in_use(self) -> dict[str, int]:
         """How many keys each master key wraps."""
         with self._lock:

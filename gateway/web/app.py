@@ -6,13 +6,15 @@ from typing import Any
 from aiohttp import web
 
 from gateway.callers import Caller
-from gateway.errors import NotFound, WrongMethod
-from gateway.web import analytics, compliance, guest_pages, health, local, messages, problem
-from gateway.web.door import dress, open_door
-from gateway.web.keys import ACTOR, GATEWAY
+from gateway.errors import BadJson, NotFound, WrongMethod
+from gateway.web import analytics, api_keys, auth, batches, compliance, guest_pages, health, local, messages, users
+from gateway.web.door import Handler, Threshold, open_door
 from gateway.web.routes import Door, Routes
 
-MAIN = (messages.routes, compliance.routes, analytics.routes, health.routes, health.probes, guest_pages.routes)
+MAIN = (
+    messages.routes, batches.routes, compliance.routes, analytics.routes, auth.routes, api_keys.routes, users.routes,
+    health.routes, health.probes, guest_pages.routes,
+)  # fmt: skip
 OPS = (health.probes, health.ops)
 LOCAL = (*MAIN, health.ops, local.routes)
 OPTIONS: dict[str, Any] = {
@@ -29,15 +31,51 @@ NEVER = ("CONNECT", "TRACE")
 """Taken nowhere, whatever the address."""
 
 
-def make(gateway, routes: Iterable[Routes]) -> web.Application:
-    """An application with these doors."""
-    app = web.Application(client_max_size=1 << 25, middlewares=[outside])
-    app[GATEWAY] = gateway
-    for door in doors(routes):
-        handler = open_door(door)
-        for method in ("GET", "HEAD") if door.method == "GET" else (door.method,):
-            app.router.add_route(method, door.path, handler)
-    return app
+class Application:
+    """Brings each request to its door. One whose path has no variable part is found by a look into a dict; aiohttp's
+    router, which takes the time of a small answer, finds the others."""
+
+    def __init__(self, gateway: Any, routes: Iterable[Routes], caller: Caller | None = None):
+        self._threshold = Threshold(gateway, caller)
+        self._plain: dict[tuple[str, str], Handler] = {}
+        self._router = web.UrlDispatcher()
+        for door in doors(routes):
+            handler: Any = open_door(door, self._threshold)
+            for method in ("GET", "HEAD") if door.method == "GET" else (door.method,):
+                self._router.add_route(method, door.path, handler)
+                if "{" not in door.path:
+                    self._plain[method, door.path] = handler
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        """The answer to a request, whatever it asks."""
+        if "Expect" in request.headers and not await self._go_on(request):
+            response = self._threshold.turned_away(request, BadJson("Only Expect: 100-continue is understood."))
+            response.force_close()
+            return response
+        plain = self._plain.get((request.method, request.path))
+        if plain is not None:
+            return await plain(request, {})
+        found: Any = await self._router.resolve(request)  # type: ignore[arg-type]  # it needs method and path alone
+        if found.http_exception is None:
+            return await found.handler(request, found)
+        return self._nowhere(request, found.http_exception)
+
+    async def _go_on(self, request: web.BaseRequest) -> bool:
+        """Tell a client that waits for it to send its body (RFC 9110 §10.1.1)."""
+        if request.headers["Expect"].lower() != "100-continue":
+            return False
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the answer itself has not begun
+        return True
+
+    def _nowhere(self, request: web.BaseRequest, missing: web.HTTPException) -> web.StreamResponse:
+        """The answer where there is no door: a path nobody knows, a method nobody takes."""
+        taken = missing.allowed_methods if isinstance(missing, web.HTTPMethodNotAllowed) else set()
+        if not taken and request.method not in NEVER:
+            return self._threshold.turned_away(request, NotFound())
+        response = self._threshold.turned_away(request, WrongMethod())
+        response.headers["Allow"] = ", ".join(sorted(taken or ("GET", "POST")))
+        return response
 
 
 def doors(routes: Iterable[Routes]) -> list[Door]:
@@ -45,37 +83,7 @@ def doors(routes: Iterable[Routes]) -> list[Door]:
     return [door for group in routes for door in group.doors]
 
 
-@web.middleware
-async def outside(request: web.Request, handler) -> web.StreamResponse:
-    """Answers for what has no door: a path nobody knows, a method nobody takes."""
-    if request.match_info.http_exception is None:
-        return await handler(request)
-    gateway = request.app[GATEWAY]
-    request_id = gateway.request_id()
-    missing = request.match_info.http_exception
-    if isinstance(missing, web.HTTPMethodNotAllowed) or request.method in NEVER:
-        response = problem.response(WrongMethod(), request_id)
-        allowed = missing.allowed_methods if isinstance(missing, web.HTTPMethodNotAllowed) else ("GET", "POST")
-        response.headers["Allow"] = ", ".join(sorted(allowed))
-    else:
-        response = problem.response(NotFound(), request_id)
-    dress(response, request_id, [])
-    return response
-
-
-def at_the_socket(app: web.Application, uid: int) -> web.Application:
-    """Make everyone at this application the local user."""
-    caller: Caller | None = None
-
-    def who(request: web.Request) -> Caller:
-        nonlocal caller
-        caller = caller or request.app[GATEWAY].callers.local(uid)
-        return caller
-
-    app[ACTOR] = who
-    return app
-
-
-def runner(app: web.Application) -> web.AppRunner:
+def runner(application: Application) -> web.ServerRunner:
     """How an application is run: no log but ours, no signal handling."""
-    return web.AppRunner(app, handle_signals=False, shutdown_timeout=2.0, **OPTIONS)
+    server = web.Server(application, **OPTIONS)
+    return web.ServerRunner(server, handle_signals=False, shutdown_timeout=2.0)

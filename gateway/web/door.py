@@ -16,10 +16,11 @@ from gateway.callers import NOBODY, Caller
 from gateway.errors import BadIdempotencyKey, BadJson, GatewayError, QuotaExceeded, Unauthorized
 from gateway.limits import Standing
 from gateway.web import body, problem
-from gateway.web.client import client_address
-from gateway.web.keys import ACTOR, GATEWAY
+from gateway.web.client import client_address, source
 from gateway.web.routes import Door
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+"""The methods that are counted by name."""
 ONCE = ("Authorization", "Idempotency-Key", "Content-Type")
 CSP = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 ALWAYS = (
@@ -31,13 +32,18 @@ ALWAYS = (
 )
 
 
+Handler = Callable[[web.BaseRequest, Mapping[str, str]], Awaitable[web.StreamResponse]]
+"""Answers a request; the variable parts of its path are the second argument."""
+
+
 class Call(Struct):
     """One request, as a view sees it."""
 
     gateway: Any
     parts: Any
-    request: web.Request
+    request: web.BaseRequest
     id: str
+    path: Mapping[str, str]
     caller: Caller = NOBODY
     order: Any = None
     raw: bytes = b""
@@ -46,24 +52,63 @@ class Call(Struct):
     def query(self) -> Mapping[str, str]:
         return self.request.query
 
+    @property
+    def people(self) -> Any:
+        return self.gateway.people
+
+    @property
+    def address(self) -> str:
+        """Where the request comes from, "" for the socket."""
+        return client_address(self.request, self.parts.config.server.proxies)
+
+    async def guess(self) -> None:
+        """Somebody shows what may be a guess: at most so many a minute from one source. Raises QuotaExceeded."""
+        key = self.gateway.vault.limiter_key(source(self.address).encode())
+        await self.parts.limits.take("auth", {"ip": key})
+
     def match(self, name: str) -> str:
         """A part of the path."""
-        return self.request.match_info[name]
+        return self.path[name]
+
+    def stream(self, content_type: str) -> web.StreamResponse:
+        """An answer that is written bit by bit; it has the headers every answer has."""
+        response = web.StreamResponse(headers={"Content-Type": content_type})
+        dress(response, self.id, [])
+        return response
 
 
-def open_door(door: Door) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """The aiohttp handler of a door."""
+class Threshold(Struct, frozen=True):
+    """What the doors of one application share. `caller`: who is at the other end, where the way in proves it."""
+
+    gateway: Any
+    caller: Caller | None = None
+
+    def turned_away(self, request: web.BaseRequest, error: GatewayError) -> web.Response:
+        """The answer to what comes to no door."""
+        gateway = self.gateway
+        request_id = gateway.request_id()
+        response = problem.response(error, request_id)
+        dress(response, request_id, [])
+        method = request.method if request.method in METHODS else "other"
+        metrics.REQUESTS.labels(method, "none", response.status).inc()
+        if gateway.log_requests:
+            gateway.log.info("request", request_id=request_id, route="none", method=method, code=response.status)
+        return response
+
+
+def open_door(door: Door, threshold: Threshold) -> Handler:
+    """What answers at a door."""
+    gateway = threshold.gateway
     encode = json.Encoder().encode
     seconds = metrics.REQUEST_SECONDS.labels(door.path)
     counted: dict[int, Any] = {}
 
-    async def handle(request: web.Request) -> web.StreamResponse:
+    async def handle(request: web.BaseRequest, path: Mapping[str, str]) -> web.StreamResponse:
         began = time.perf_counter()
-        gateway = request.app[GATEWAY]
-        call = Call(gateway, gateway.parts, request, gateway.request_id())
+        call = Call(gateway, gateway.parts, request, gateway.request_id(), path)
         standings: list[Standing] = []
         try:
-            result = await _through(door, call, standings)
+            result = await _through(door, call, threshold.caller, standings)
             response = _response(door, result, encode)
         except GatewayError as error:
             if isinstance(error, QuotaExceeded):
@@ -87,29 +132,32 @@ def open_door(door: Door) -> Callable[[web.Request], Awaitable[web.StreamRespons
     return handle
 
 
-async def _through(door: Door, call: Call, standings: list[Standing]) -> Any:
+async def _through(door: Door, call: Call, caller: Caller | None, standings: list[Standing]) -> Any:
     gateway, request = call.gateway, call.request
     _single_headers(request)
     if not door.exempt:
         gateway.admit()
     if door.scope is not None:
-        call.caller = await _identify(call)
+        call.caller = caller or await _identify(call)
         call.caller.need(door.scope)
     if door.limit is not None:
         standings += await call.parts.limits.take(door.limit, call.caller.limit_keys)
     if door.takes is None:
         return await door.view(call)
-    call.raw = await body.read(request)
+    call.raw = await body.read(request, door.largest)
     body.check_type(request)
-    call.order = body.decode(call.raw, door.takes)
+    if door.many is None:
+        call.order = body.decode(call.raw, door.takes)
+    else:
+        call.order = body.decode_frame(call.raw, door.takes, door.many)
     return await door.view(call)
 
 
-def _single_headers(request: web.Request) -> None:
+def _single_headers(request: web.BaseRequest) -> None:
     """Two of these would be read differently by the two of us."""
     headers = request.headers
     for name in ONCE:
-        if name in headers and len(headers.getall(name)) > 1:
+        if len(headers.getall(name, ())) > 1:
             if name == "Idempotency-Key":
                 raise BadIdempotencyKey()
             raise BadJson(f"The header {name} is given twice.")
@@ -117,15 +165,11 @@ def _single_headers(request: web.Request) -> None:
 
 async def _identify(call: Call) -> Caller:
     """The caller; whoever guesses is slowed down, whoever knows his key is let through all the same."""
-    gateway, request = call.gateway, call.request
-    actor = request.app.get(ACTOR)
-    if actor is not None:
-        return actor(request)
-    address = client_address(request, call.parts.config.server.proxies)
+    request = call.request
     try:
-        return gateway.callers.by_header(request.headers.get("Authorization"), address)
+        return call.gateway.callers.by_header(request.headers.get("Authorization"), call.address)
     except Unauthorized:
-        await call.parts.limits.take("auth", {"ip": gateway.vault.limiter_key(address.encode())})
+        await call.guess()
         raise
 
 

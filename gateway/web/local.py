@@ -1,87 +1,92 @@
 """Doors that exist only on the socket in the data folder: whoever can open it owns the gateway."""
 
-from collections.abc import Sequence
-from typing import Annotated
+import asyncio
+from hashlib import sha256
+from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, json
 
 from gateway import ids
-from gateway.callers import is_network, scopes_of
-from gateway.clock import parse_rfc3339, rfc3339
-from gateway.errors import Fault, Invalid, NotFound
+from gateway.errors import NotFound
 from gateway.ledger import public_text
-from gateway.store import apikeys
-from gateway.store.apikeys import Key, NewKey
-from gateway.store.db import Tx
+from gateway.store.users import User
+from gateway.users import UserOrder
 from gateway.web.door import Call
 from gateway.web.routes import Routes
 
 routes = Routes("/local")
-NOTHING = b"\0" * 32
 
 
-class KeyOrder(Struct, frozen=True, forbid_unknown_fields=True):
-    """A new API key."""
-
-    name: Annotated[str, Meta(min_length=1, max_length=100)]
-    scopes: Annotated[list[str], Meta(min_length=1, max_length=30)]
-    expires_at: str | None = None
-    networks: Annotated[list[str], Meta(max_length=50)] = []
+Password = Annotated[str, Meta(max_length=1000)]
 
 
-class KeyShown(Struct, frozen=True):
-    """A new key: the only time its secret is shown."""
+class Newcomer(UserOrder, frozen=True, forbid_unknown_fields=True):
+    """A new user with a password, or without: then a code for one is laid into a file."""
 
-    id: str
-    key: str
-
-
-@routes.post("/apikeys", scope="keys", takes=KeyOrder, gives=KeyShown, status=201)
-async def create(call: Call) -> KeyShown:
-    """Draw a key."""
-    order = call.order
-    try:
-        scopes = scopes_of(order.scopes)
-    except ValueError:
-        raise Invalid(faults=[Fault("/scopes", "unknown-scope", "a scope of the API, or all")]) from None
-    expires = parse_rfc3339(order.expires_at) if order.expires_at else None
-    if order.expires_at and expires is None:
-        raise Invalid(faults=[Fault("/expires_at", "bad-time", "RFC 3339 with a zone, such as 2026-11-24T08:00:00Z")])
-    if not all(map(is_network, order.networks)):
-        raise Invalid(faults=[Fault("/networks", "bad-network", "networks such as 10.0.0.0/8")])
-    shown, public, digest = call.gateway.vault.apikeys.draw()
-    key = NewKey(order.name, public, digest, call.gateway.ids.new(), scopes, tuple(order.networks), expires)
-
-    def work(tx: Tx, items: Sequence[None]) -> list[None]:
-        apikeys.add(tx, key)
-        tx.audit(call.caller.actor, "apikey.created", f"key_{public}", digest)
-        return [None] * len(items)
-
-    await call.gateway.db.write(work)
-    return KeyShown(f"key_{public}", shown)
+    password: Password | None = None
 
 
-@routes.get("/apikeys", scope="keys")
-async def list_(call: Call) -> dict:
-    """Every key, without its secret."""
-    return {"items": [_told(key) for key in apikeys.every(call.gateway.db.reader)]}
+class Whom(Struct, frozen=True, forbid_unknown_fields=True):
+    """A user, by id or e-mail address, and his new password, or none, as above."""
+
+    user: str
+    password: Password | None = None
 
 
-@routes.post("/apikeys/{id}/revoke", scope="keys")
-async def revoke(call: Call) -> dict:
-    """End a key now."""
-    public = call.match("id").removeprefix("key_")
+class FactorOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is to become of a user's second factor: a new one, one confirmed by a code, or none."""
 
-    def work(tx: Tx, items: Sequence[None]) -> list[bool]:
-        done = apikeys.revoke(tx, public)
-        if done:
-            tx.audit(call.caller.actor, "apikey.revoked", f"key_{public}", NOTHING)
-        return [done] * len(items)
+    user: str
+    code: str | None = None
+    off: bool = False
 
-    if not await call.gateway.db.write(work):
+
+@routes.post("/users", scope="users", takes=Newcomer, status=201)
+async def add(call: Call) -> dict:
+    """A new user."""
+    order, people = call.order, call.people
+    if order.password is not None:
+        public = await people.setup.add(order, order.password, call.caller.actor)
+        return {"id": public, "setup_code_file": None}
+    user = await people.users.add(order, call.caller)
+    return await _laid(call, user)
+
+
+@routes.post("/users/password", scope="users", takes=Whom)
+async def set_password(call: Call) -> dict:
+    """A new password for a user, or a code for one."""
+    user, password = _user(call), call.order.password
+    if password is None:
+        return await _laid(call, user)
+    await call.people.setup.change(user, password, call.caller.actor)
+    return {"id": ids.public("usr", user.uuid), "setup_code_file": None}
+
+
+async def _laid(call: Call, user: User) -> dict:
+    """Lay a code for a user into the file, and say where."""
+    await call.people.setup.to_file(user, call.caller.actor)
+    return {"id": ids.public("usr", user.uuid), "setup_code_file": str(call.people.setup.file)}
+
+
+@routes.post("/users/totp", scope="users", takes=FactorOrder)
+async def set_totp(call: Call) -> Any:
+    """Begin, confirm or take off a user's second factor."""
+    user, factor = _user(call), call.people.factor
+    if call.order.off:
+        await factor.take_off(user, call.caller.actor)
+        return {"status": "off"}
+    if call.order.code is not None:
+        return await factor.confirm(user, call.order.code, call.caller.actor)
+    return await factor.begin(user)
+
+
+def _user(call: Call) -> User:
+    """Whom a command means. Raises NotFound."""
+    users, name = call.people.users, call.order.user
+    found = users.behind(name) if "@" in name else users.find(name)
+    if found is None:
         raise NotFound()
-    call.gateway.callers.forget()
-    return {"id": f"key_{public}", "status": "revoked"}
+    return found
 
 
 @routes.get("/key", scope="ops")
@@ -89,6 +94,17 @@ async def key_status(call: Call) -> dict:
     """Which master keys there are and how much each wraps; the audit log's public key."""
     keys = call.gateway.vault.keys
     return {"masters": keys.masters_in_use(), "audit_public_key": public_text(call.gateway.vault.signer)}
+
+
+@routes.post("/key/jwt", scope="ops")
+async def renew_jwt(call: Call) -> dict:
+    """Sign access tokens with a new key from now on; whoever had a token of the key before the last signs in anew."""
+    await asyncio.to_thread(call.gateway.vault.renew_jwt)
+    call.gateway.callers.forget()
+    public = call.gateway.vault.jwt.public()
+    digest = sha256(json.encode(public)).digest()
+    await call.gateway.db.do(lambda tx: tx.audit(call.caller.actor, "key.rotated", "jwt", digest))
+    return {"keys": public}
 
 
 @routes.post("/audit/checkpoint", scope="audit")
@@ -113,17 +129,4 @@ async def plugins(call: Call) -> dict:
         "limiters": sorted(found.limiters),
         "packs": [pack.name for pack in found.packs],
         "quarantined": [{"name": one.name, "reason": one.reason} for one in found.quarantined],
-    }
-
-
-def _told(key: Key) -> dict:
-    return {
-        "id": f"key_{key.public}",
-        "name": key.name,
-        "scopes": sorted(key.scopes),
-        "networks": list(key.networks),
-        "expires_at": rfc3339(key.expires_at) if key.expires_at else None,
-        "created_at": rfc3339(key.created_at),
-        "revoked_at": rfc3339(key.revoked_at) if key.revoked_at else None,
-        "principal": ids.public("prn", key.principal),
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
-from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from gateway.errors import BadJson, GatewayError, TooLarge
 from gateway.web import problem
@@ -18,6 +18,22 @@ class Protocol(RequestHandler):
 
     __slots__ = ("gateway",)
     gateway: Any
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._messages and isinstance(self._messages[-1][0], _ErrInfo):
+            self._break_off()
+
+    def _break_off(self) -> None:
+        """The parser cannot go on. If it was within a body, whoever reads that hears of it at once, where aiohttp would
+        leave him waiting; the connection ends with his answer, and what follows gets none."""
+        bodies = [body for _, body in self._messages]
+        if self._request_in_progress and self._current_request is not None:
+            bodies.append(self._current_request.content)
+        for body in bodies:
+            if not body.is_eof():
+                self._lingering_time = 0.0
+                body.set_exception(web.RequestPayloadError("a malformed chunk"))
 
     def handle_error(
         self,
@@ -51,18 +67,10 @@ def _told(status: int, error: BaseException | None) -> GatewayError:
 def protocols(server: web.Server, gateway: Any, **options: Any) -> Callable[[], Protocol]:
     """Makes the protocol of each new connection of a server."""
     loop = asyncio.get_running_loop()
-    handler = server.request_handler
-
-    async def answer(request: web.BaseRequest) -> web.StreamResponse:
-        try:
-            return await handler(request)
-        except web.HTTPException as error:  # an Expect of something else than 100-continue
-            return refusal(gateway, error.status, error)
 
     def make() -> Protocol:
         protocol = Protocol(server, loop=loop, **options)
         protocol.gateway = gateway
         return protocol
 
-    server.request_handler = answer
     return make

@@ -9,7 +9,9 @@ PREFIX = "/communications"
 
 
 class Door(Struct, frozen=True):
-    """One endpoint. `scope` None: no key is needed. `takes` None: no body. `limit`: the endpoint's name in limits."""
+    """One endpoint. `scope` None: no key is needed; an empty tuple: any caller will do. `takes` None: no body.
+    `limit`: the endpoint's name in limits. `largest`: bytes of a body. `many`: the member of it that is a list whose
+    items the view decodes one by one."""
 
     method: str
     path: str
@@ -21,6 +23,8 @@ class Door(Struct, frozen=True):
     limit: str | None = None
     repeatable: bool = False
     exempt: bool = False
+    largest: int = 1 << 20
+    many: str | None = None
 
     @property
     def name(self) -> str:
@@ -40,6 +44,12 @@ class Routes:
 
     def post(self, path: str, **about: Any) -> Callable:
         return self._declare("POST", path, about)
+
+    def patch(self, path: str, **about: Any) -> Callable:
+        return self._declare("PATCH", path, about)
+
+    def delete(self, path: str, **about: Any) -> Callable:
+        return self._declare("DELETE", path, about)
 
     def _declare(self, method: str, path: str, about: dict[str, Any]) -> Callable:
         def declared(view: Callable) -> Callable:

@@ -33,6 +33,7 @@ async def run(rounds: int) -> int:
             told = {
                 "kills": len(loop.kills),
                 "acknowledged": len(loop.acknowledged),
+                "batches": len(loop.batches),
                 "arrived": len(loop.sink.seen),
                 "most_copies_of_one_kill": max(kill.copies for kill in loop.kills),
                 "ready_median_s": round(statistics.median(ready), 2),

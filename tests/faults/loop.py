@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -45,12 +46,18 @@ retry = ["1s"]
 endpoints = ["messages.send"]
 quota = 1000000
 window = "1m"
+[limits.bulk]
+endpoints = ["messages.bulk"]
+quota = 1000000
+window = "1m"
 [logs]
 level = "error"
 """
-MOMENTS = ("random", "acknowledged", "before the dot's answer", "after the answer", "TERM", "TERM before the answer")
+MOMENTS = ("random", "acknowledged", "before the dot's answer", "after the answer", "TERM", "TERM before the answer",
+           "bulk")  # fmt: skip
 """When the process is ended: at any time, right after a 202, while the receiver has the text and has not answered,
-right after it has; and politely, at any time and while the receiver has not answered."""
+right after it has; politely, at any time and while the receiver has not answered; and while a batch is accepted."""
+MANY = 600
 
 
 def free_port() -> int:
@@ -103,7 +110,9 @@ class Loop:
         self.folder, self.sink = folder, sink
         self.port, self.ops = free_port(), free_port()
         self.acknowledged: dict[int, str] = {}
+        self.batches: dict[int, str] = {}
         self.split: list[int] = []
+        self.torn: list[str] = []
         self.kills: list[Kill] = []
         self._next = 0
         text = CONFIG.format(port=self.port, ops=self.ops, smtp=sink.port, connections=CONNECTIONS)
@@ -140,6 +149,31 @@ class Loop:
         except (aiohttp.ClientError, OSError):
             return
 
+    async def send_many(self, number: int) -> None:
+        """A batch to next century under its own key; asked again, it is the same one."""
+        people = [{"to": f"many{number}-{place}@example.org"} for place in range(MANY)]
+        order = BOOKING | {"recipients": people, "deliver_at": "2099-01-01T00:00:00Z"}
+        url = f"http://127.0.0.1:{self.port}/communications/messages/bulk"
+        try:
+            async with self.http.post(url, json=order, headers={"Idempotency-Key": f"many-{number}"}) as answer:
+                if answer.status == 202:
+                    public = (await answer.json())["id"]
+                    if self.batches.setdefault(number, public) != public:
+                        self.split.append(number)
+        except (aiohttp.ClientError, OSError):
+            return
+
+    def _see_whole_batches(self) -> None:
+        """After a start: every message of a batch belongs to one that counts, and none of these lacks any."""
+        with sqlite3.connect(f"file:{self.folder}/data/gateway.db?mode=ro", uri=True) as store:
+            counts = store.execute(
+                "SELECT batch_id, count(*) FROM messages WHERE batch_id IS NOT NULL GROUP BY 1"
+            ).fetchall()
+            whole = {row for (row,) in store.execute("SELECT id FROM batches WHERE counts = 1")}
+        self.torn += [
+            f"{count} messages of batch {batch}" for batch, count in counts if batch not in whole or count != MANY
+        ]
+
     async def round(self, moment: str, messages: int, wait: float) -> None:
         """Send, end the process at that moment, start it again, and ask again for what was not answered."""
         before = Counter(self.sink.seen)
@@ -149,6 +183,8 @@ class Loop:
         numbers = range(self._next, self._next + messages)
         self._next += messages
         sending = [asyncio.create_task(self.send(number)) for number in numbers]
+        if moment == "bulk":
+            sending.append(asyncio.create_task(self.send_many(numbers[0])))
         await self._until(moment, sending, wait)
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM if moment.startswith("TERM") else signal.SIGKILL)
@@ -157,7 +193,10 @@ class Loop:
         await asyncio.gather(*sending)
         self.sink.slow = 0.0
         ready = await asyncio.to_thread(self.start)
+        self._see_whole_batches()
         await asyncio.gather(*[self.send(number) for number in numbers])
+        if moment == "bulk":
+            await self.send_many(numbers[0])
         await self.settle()
         copies = sum(max(0, count - max(1, before[name])) for name, count in self.sink.seen.items())
         self.kills.append(Kill(moment, code, stopped, ready, copies))
@@ -181,7 +220,7 @@ class Loop:
 
     async def waiting(self) -> bool:
         """Whether anything is still to go out."""
-        for state in ("queued", "sending", "uncertain", "deferred"):
+        for state in ("queued", "sending", "uncertain"):
             if (await self.ask("GET", f"messages?status={state}&limit=1"))[1]["items"]:
                 return True
         return False
@@ -197,6 +236,10 @@ class Loop:
         seen = self.sink.seen
         wrong = [f"acknowledged and lost: {public}" for public in self.acknowledged.values() if not seen[public]]
         wrong += [f"one key, two messages: {number}" for number in self.split]
+        wrong += [f"a batch in pieces: {found}" for found in self.torn]
+        for public in self.batches.values():
+            counts = (await self.ask("GET", f"batches/{public}"))[1].get("counts")
+            wrong += [] if counts == {"deferred": MANY} else [f"a batch acknowledged and not whole: {counts}"]
         for name, count in self.sink.seen.items():
             if count > 1 and "uncertain" not in await self._story(name):
                 wrong.append(f"arrived {count} times without being uncertain: {name}")

@@ -1,0 +1,76 @@
+"""How far somebody may go: what, from where, until when. Nobody gives away more than he has himself."""
+
+import ipaddress
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+from gateway.errors import Forbidden
+from gateway.model import ALL_SCOPES, SCOPES
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Reach(NamedTuple):
+    """Scopes, source networks (none: from anywhere), end in ms (None: for good)."""
+
+    scopes: frozenset[str]
+    networks: tuple[str, ...] = ()
+    expires_at: int | None = None
+
+    def covers(self, other: "Reach") -> bool:
+        """Whether the other goes nowhere beyond this one."""
+        return (
+            other.scopes <= self.scopes
+            and _inside(other.networks, self.networks)
+            and (self.expires_at is None or (other.expires_at is not None and other.expires_at <= self.expires_at))
+        )
+
+    def need(self, *others: "Reach") -> None:
+        """Raise Forbidden unless this covers all of them."""
+        if not all(map(self.covers, others)):
+            raise Forbidden("Nobody gives, changes or ends what goes beyond his own scopes, networks and expiry.")
+
+
+def scopes_of(names: Iterable[str]) -> frozenset[str]:
+    """The scopes behind what was asked for; `all` stands for most. Raises ValueError naming a stranger."""
+    wanted: set[str] = set()
+    for name in names:
+        if name != "all" and name not in SCOPES:
+            raise ValueError(name)
+        wanted |= ALL_SCOPES if name == "all" else {name}
+    return frozenset(wanted)
+
+
+def is_network(text: str) -> bool:
+    """Whether this names a network of IP addresses, as `within` takes it."""
+    try:
+        _network(text)
+    except ValueError:
+        return False
+    return True
+
+
+def within(address: str | None, networks: tuple[str, ...]) -> bool:
+    """Whether this is an IP address in one of the networks."""
+    try:
+        ip = ipaddress.ip_address(address or "")
+    except ValueError:
+        return False
+    return any(ip in _network(network) for network in networks)
+
+
+def _inside(inner: tuple[str, ...], outer: tuple[str, ...]) -> bool:
+    if not outer:
+        return True
+    return bool(inner) and all(any(_part(_network(one), _network(other)) for other in outer) for one in inner)
+
+
+def _part(one: Network, other: Network) -> bool:
+    return one.version == other.version and one.subnet_of(other)  # type: ignore[arg-type]
+
+
+@lru_cache(1024)
+def _network(text: str) -> Network:
+    """Read once: it is compared with at every request."""
+    return ipaddress.ip_network(text)

@@ -1,0 +1,99 @@
+"""Bulk: one message to many, and the batch that came of it."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+from aiohttp import web
+from msgspec import Raw, json, structs
+
+from gateway.answers import Answer
+from gateway.bulk import Listed
+from gateway.errors import BadJson, Invalid, UnknownField
+from gateway.orders import BatchView, BulkAnswer, BulkOrder, BulkRecipient, Rejected
+from gateway.pace import Pace
+from gateway.web import body
+from gateway.web.door import Call
+from gateway.web.idempotency import once
+from gateway.web.routes import Routes
+
+routes = Routes()
+LARGEST = 32 << 20
+
+
+@routes.post("/messages/bulk", scope="send.bulk", takes=BulkOrder, gives=BulkAnswer, status=202, limit="messages.bulk",
+             largest=LARGEST, many="recipients")  # fmt: skip
+async def bulk(call: Call) -> Answer:
+    """Queue one message to up to 50,000 guests, or rehearse it."""
+    order = call.order
+    listed, digest = await recipients(order.recipients)
+    if order.dry_run:
+        found = await call.parts.bulk.rehearse(order, listed, call.caller)
+        return Answer(json.encode(found), 200)
+    return await once(
+        call,
+        "POST messages/bulk",
+        lambda repeat: call.parts.bulk.accept(order, listed, call.caller, repeat),
+        digest + json.encode(structs.replace(order, recipients=[])),
+        required=True,
+    )
+
+
+async def recipients(raws: Sequence[Raw]) -> tuple[Listed, bytes]:
+    """Each by itself: those who were understood with their places, those who were not, and a digest of them all."""
+    understood, rejected, digest, pace = [], [], sha256(), Pace()
+    for index, raw in enumerate(raws):
+        try:
+            one = body.decode(bytes(raw), BulkRecipient)
+        except BadJson:
+            rejected.append(Rejected(index, "bad-json", f"/recipients/{index}"))
+            digest.update(bytes(raw))
+        except (Invalid, UnknownField) as error:
+            fault = error.faults[0]
+            rejected.append(Rejected(index, fault.code, f"/recipients/{index}{fault.pointer}"))
+            digest.update(bytes(raw))
+        else:
+            understood.append((index, one))
+            digest.update(json.encode(one))
+        await pace()
+    return Listed(understood, rejected), digest.digest()
+
+
+@routes.get("/batches/{id}", scope="read", gives=BatchView)
+async def show(call: Call) -> BatchView:
+    """A batch: how many of its messages are in which state."""
+    return await call.parts.batches.view(call.match("id"))
+
+
+@routes.get("/batches/{id}/events", scope="read")
+async def events(call: Call) -> Answer | web.StreamResponse:
+    """The same, live: server-sent events until the batch is finished."""
+    batches, public = call.parts.batches, call.match("id")
+    batches.find(public)
+    if call.request.method == "HEAD":
+        return Answer(b"", 200, (), "text/event-stream")
+    stream = call.stream("text/event-stream")
+    await stream.prepare(call.request)
+    async for progress in batches.watch(public, call.request.headers.get("Last-Event-ID")):
+        if progress is None:
+            told = b": still here\n\n"
+        else:
+            told = b"event: progress\nid: %s\ndata: %s\n\n" % (progress.name.encode(), json.encode(progress.view))
+        try:
+            await stream.write(told)
+        except ConnectionError:
+            break
+        if call.gateway.health.draining:
+            break
+    return stream
+
+
+@routes.post("/batches/{id}/cancel", scope="send.bulk", gives=BatchView, status=202)
+async def cancel(call: Call) -> BatchView:
+    """Stop everything of a batch that has not left."""
+    return await call.parts.batches.cancel(call.match("id"), call.caller)
+
+
+@routes.post("/batches/{id}/resend", scope="send.bulk", gives=BulkAnswer, status=202, limit="messages.bulk")
+async def resend(call: Call) -> Answer:
+    """Send the failed messages of a batch again, as a new batch."""
+    return await call.parts.bulk.resend(call.parts.batches.find(call.match("id")), call.caller)
