@@ -19,6 +19,7 @@ from gateway.store.counters import day_of
 from gateway.store.db import connect
 from tests.running import BOOKING, CONFIG, NEWS, running
 from tests.smtp_peer import Peer, receiving
+from tests.test_bulk import finished, send
 
 ANA = {"email": "ana@example.org", "country": "PT", "timezone": "Europe/Lisbon", "language": "pt-PT"}
 BELA = {"email": "bela@example.com", "country": "US", "language": "EN"}
@@ -133,6 +134,21 @@ async def test_every_way_to_ask_adds_up_to_the_same(tmp_path):
             added = sum((Counter(item["counts"]) for item in told["items"]), Counter())
             assert added == Counter(some(whole)), group_by
             assert told["totals"]["counts"] == whole
+
+
+async def test_a_batch_is_counted_like_messages_one_by_one(tmp_path):
+    """Each recipient once, those who may not be written to as refused, and the recount agrees."""
+    async with running(tmp_path) as run:
+        await run.yes({"email": "guest0@example.org"})
+        before = (await report(run))["totals"]["counts"]
+        everybody = [{"to": f"guest{number}@example.org"} for number in range(3)]
+        reply = await send(run, everybody, NEWS)
+        assert (reply.json["accepted"], reply.json["blocked"]) == (1, 2)
+        await finished(run, reply.json["id"])
+        counts = Counter((await report(run))["totals"]["counts"])
+        counts.subtract(before)
+        assert some(counts) == {"accepted": 1, "sent": 1, "blocked": 2, "refused": 2}
+        assert (await verified(run))["ok"]
 
 
 async def test_languages_and_jurisdictions_are_those_of_the_acceptance(run):
