@@ -10,7 +10,7 @@ import statistics
 import sys
 from collections.abc import Callable
 
-from bench import arrival, bulk, guests, memory, peers, restart, verify
+from bench import analytics, arrival, bulk, guests, memory, peers, restart, verify
 from bench.load import introduce, wrk
 from bench.servers import gateway, reference
 
@@ -73,8 +73,9 @@ SUITES: dict[str, Callable[[], list[dict]]] = {
     "restart": restart.measure,
     "memory": memory.measure,
     "verify": verify.measure,
+    "analytics": analytics.measure,
 }
-LONG = ("peers", "memory", "restart", "verify")
+LONG = ("peers", "memory", "restart", "verify", "analytics")
 
 
 def main(names: list[str]) -> int:

@@ -24,6 +24,7 @@ from gateway.store import guests, messages, suppressions
 from gateway.store.db import Tx
 from gateway.store.guests import NewContact, NewGuest
 from gateway.store.messages import NewMessage
+from gateway.store.series import Series, series
 
 GUESTS = "guest"
 """Stands for the zone of whoever gets the message."""
@@ -107,6 +108,11 @@ class Drafts:
             return PLAIN
         return Envelope(order.declares or PLAIN.declares, said.country, said.region, said.timezone, approved_by)
 
+    def _series(self, draft: Draft) -> Series:
+        """What the message is counted under: the language it goes out in, and the laws it was first judged by."""
+        order, language = draft.order, (draft.named.guest or draft.named.said).language or self._letters.language
+        return series(order.channel, order.class_, order.category, language, draft.judgement.result.jurisdictions)
+
     # -- yes ----------------------------------------------------------------------------------------------------------
 
     def take(self, draft: Draft, caller: Caller, content: Content, origin: Origin = ORDERED) -> Taken:
@@ -124,7 +130,7 @@ class Drafts:
             known.id if known else None, known.contact_id if known else None,
             order.sender, order.reference, now, due_at, time_of(order.expires_at),
             origin.retry_of, None, caller.actor, json.encode(envelope).decode(), judgement.json, sealed, None,
-            origin.batch_id,
+            self._series(draft), origin.batch_id,
         )  # fmt: skip
         new = whose if isinstance(whose, NewGuest) else None
         return Taken(message, ids.public("msg", uuid), sha256(sealed).digest(), new)
@@ -186,7 +192,8 @@ class Drafts:
         return NewMessage(
             0, self._ids.new(), "blocked", None, order.channel, order.class_, order.category,
             guest.id if guest else None, None, order.sender, order.reference, judgement.at, None, None,
-            origin.retry_of, None, caller.actor, "{}", judgement.json, None, draft.named.blind, origin.batch_id,
+            origin.retry_of, None, caller.actor, "{}", judgement.json, None, draft.named.blind,
+            self._series(draft), origin.batch_id,
         )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from gateway import __version__, metrics, plugins
 from gateway.addresses import Addresses
+from gateway.analytics import Analytics
 from gateway.batches import Batches
 from gateway.bulk import Bulk, forget_unfinished
 from gateway.clock import Clock, SystemClock
@@ -46,7 +47,7 @@ from gateway.record import Record
 from gateway.repeats import Repeats
 from gateway.routing import Provider, Routes
 from gateway.rules import Rulebook
-from gateway.store import guests, limits, outbox, schema
+from gateway.store import counters, guests, limits, outbox, schema
 from gateway.store.db import Database
 from gateway.store.reserve import Reserve
 from gateway.stories import Stories
@@ -73,6 +74,7 @@ class Parts(Struct):
     batches: Batches
     recall: Recall
     privacy: Privacy
+    analytics: Analytics
     delivery: Delivery
 
 
@@ -117,6 +119,7 @@ class Gateway:
         self.parts.limits.restore(limits.load(self.db.reader))
         self.health = Health(self.db, self.clock, self.record.last_time)
         await forget_unfinished(self.db)
+        await self._count_days(self.config)
         await recover(self.db, self.parts.routes)
 
     def _take_folder(self) -> None:
@@ -139,6 +142,11 @@ class Gateway:
         """Every guest's key must be there: without it his messages could neither be read nor sent."""
         self.vault.keys.check(guests.keys_in_use(self.db.reader))
         self.vault.keys.begin(guests.highest_key(self.db.reader))
+
+    async def _count_days(self, config: Config) -> None:
+        """Days are counted in the venue's time zone, and anew when that was changed."""
+        if counters.zone_of_days(self.db.reader) != config.venue.timezone:
+            await self.db.write(counters.days_in, config.venue.timezone)
 
     def _begin(self) -> None:
         """What does not depend on the configuration."""
@@ -189,6 +197,7 @@ class Gateway:
             batches=batches,
             recall=Recall(db, stories, letters, batches, intake),
             privacy=Privacy(db, self.addresses, letters, self.ids, clock),
+            analytics=Analytics(db, clock, config.venue.timezone),
             delivery=delivery,
         )
 
@@ -292,6 +301,7 @@ class Gateway:
         if refused := restart_needed(self.config, config):
             return refused
         parts, before = self._build(config), self.parts
+        await self._count_days(config)
         parts.limits.keep_accounts_of(before.limits)
         self.config, self.parts = config, parts
         await before.delivery.drain(DRAIN_SECONDS)

@@ -29,6 +29,7 @@ ANSWERS = {
     "GET /communications/batches/{id}": "/communications/batches/{batch}",
     "GET /communications/compliance/rules/{id}": "/communications/compliance/rules/EU-DE-1",
     "GET /communications/compliance/consent": "/communications/compliance/consent?guest={guest}",
+    "GET /communications/analytics": "/communications/analytics?group_by=day,channel",
     "GET /communications/api-keys/{id}": "/communications/api-keys/{key}",
     "GET /communications/users/{id}": "/communications/users/{user}",
     "GET /health/ready": "/health/ready",

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from gateway.model import ChannelName, MessageClass
+from gateway.store import series
 from gateway.store.db import Tx
+from gateway.store.series import Series
 
 
 class NewMessage(NamedTuple):
@@ -32,6 +34,7 @@ class NewMessage(NamedTuple):
     decision: str
     content_sealed: bytes | None
     blind: bytes | None
+    series: Series
     batch_id: int | None = None
 
 
@@ -76,7 +79,8 @@ class Content(NamedTuple):
 _ROW = """
     messages (
         id, uuid, state, reason, channel, class, category, guest_id, contact_id, sender, reference, created_at, due_at,
-        expires_at, retry_of, fallback_of, actor, envelope, decision, content_sealed, blind, batch_id
+        expires_at, retry_of, fallback_of, actor, envelope, decision, content_sealed, blind, series,
+        batch_id
     )
 """
 _STORED = """
@@ -107,8 +111,9 @@ FILTERS = {
 
 
 def insert(tx: Tx, rows: Sequence[NewMessage]) -> None:
-    """Write messages."""
-    tx.insert_many(_ROW, rows)
+    """Write messages, each with the number of its series."""
+    numbers = {one: series.number(tx, one) for one in {row.series for row in rows}}
+    tx.insert_many(_ROW, [(*row[:-2], numbers[row.series], row.batch_id) for row in rows])
 
 
 def find(reader: sqlite3.Connection, uuid: bytes) -> Stored | None:

@@ -8,6 +8,7 @@ from aiohttp import web
 from gateway.callers import Caller
 from gateway.errors import BadJson, NotFound, WrongMethod
 from gateway.web import (
+    analytics,
     api_keys,
     auth,
     batches,
@@ -24,8 +25,8 @@ from gateway.web.door import Handler, Threshold, open_door
 from gateway.web.routes import Door, Routes
 
 MAIN = (
-    messages.routes, batches.routes, compliance.routes, guests.routes, suppressions.routes, auth.routes,
-    api_keys.routes, users.routes, health.routes, health.probes, guest_pages.routes,
+    messages.routes, batches.routes, compliance.routes, guests.routes, suppressions.routes, analytics.routes,
+    auth.routes, api_keys.routes, users.routes, health.routes, health.probes, guest_pages.routes,
 )  # fmt: skip
 OPS = (health.probes, health.ops)
 LOCAL = (*MAIN, health.ops, local.routes, suppressions.local)
