@@ -79,11 +79,25 @@ class BulkRecipient(Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     metadata: Metadata | None = None
 
 
+class Segment(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Guests who have every one of these tags, this language (`pt` is also `pt-BR`) and this country."""
+
+    tags: Annotated[list[Slug], Meta(max_length=20)] = []
+    language: Language | None = None
+    country: Country | None = None
+
+
+class Chosen(Struct, frozen=True, forbid_unknown_fields=True):
+    """Recipients by what is known of them: whoever it is true of at the moment of acceptance."""
+
+    filter: Segment
+
+
 class BulkOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One message to many guests. Each of `recipients` is a BulkRecipient, decoded by itself."""
+    """One message to many guests. Each of a list of `recipients` is a BulkRecipient, decoded by itself."""
 
     channel: ChannelName
-    recipients: Annotated[list[Raw], Meta(min_length=1, max_length=MOST_RECIPIENTS)]
+    recipients: Annotated[list[Raw], Meta(min_length=1, max_length=MOST_RECIPIENTS)] | Chosen
     text: Text
     class_: MessageClass = field(name="class", default="marketing")
     category: Slug = "general"

@@ -89,6 +89,29 @@ def search(reader: sqlite3.Connection, wanted: dict[str, Any], limit: int) -> li
     return _with_all(reader, rows.fetchall())
 
 
+def segment(
+    reader: sqlite3.Connection, kind: str, tags: Sequence[str], language: str | None, country: str | None, most: int
+) -> list[bytes]:
+    """Uuids of the guests who have a contact point of this kind, all of these tags, this language or a regional form of
+    it, and this country; the oldest first, at most `most` of them."""
+    conditions = [FILTERS["has"], *[FILTERS["tag"] for _ in tags]]
+    values: list[Any] = [kind, *tags]
+    if language is not None:
+        conditions.append("(lower(g.language) = ? OR lower(g.language) LIKE ? || '-%')")
+        values += [language.lower()] * 2
+    if country is not None:
+        conditions.append(FILTERS["country"])
+        values.append(country)
+    rows = reader.execute(
+        f"""
+        SELECT g.uuid FROM guests g WHERE g.status <> 'erased' AND {ARRIVED} AND {" AND ".join(conditions)}
+        ORDER BY g.id LIMIT ?
+        """,  # noqa: S608 our own conditions
+        (*values, most),
+    )
+    return [uuid for (uuid,) in rows]
+
+
 def _with_all(reader: sqlite3.Connection, rows: list[tuple]) -> list[Whole]:
     """Rows of guests with their contact points, the oldest first, and their tags."""
     if not rows:

@@ -9,7 +9,7 @@ from msgspec import Raw, json, structs
 from gateway.answers import Answer
 from gateway.bulk import Listed
 from gateway.errors import BadInput, Fault
-from gateway.orders import BatchView, BulkAnswer, BulkOrder, BulkRecipient
+from gateway.orders import BatchView, BulkAnswer, BulkOrder, BulkRecipient, Chosen, Segment
 from gateway.pace import Pace
 from gateway.web import body
 from gateway.web.door import Call
@@ -24,15 +24,18 @@ LARGEST = 32 << 20
              largest=LARGEST, many="recipients")  # fmt: skip
 async def bulk(call: Call) -> Answer:
     """Queue one message to up to 50,000 guests, or rehearse it."""
-    order = call.order
-    listed, digest = await recipients(order.recipients)
+    order, takes = call.order, call.parts.bulk
+    listed: Listed | Segment
+    if isinstance(order.recipients, Chosen):
+        listed, digest = order.recipients.filter, json.encode(order.recipients)
+    else:
+        listed, digest = await recipients(order.recipients)
     if order.dry_run:
-        found = await call.parts.bulk.rehearse(order, listed, call.caller)
-        return Answer(json.encode(found), 200)
+        return Answer(json.encode(await takes.rehearse(order, listed, call.caller)), 200)
     return await once(
         call,
         "POST messages/bulk",
-        lambda repeat: call.parts.bulk.accept(order, listed, call.caller, repeat),
+        lambda repeat: takes.accept(order, listed, call.caller, repeat),
         digest + json.encode(structs.replace(order, recipients=[])),
         required=True,
     )
