@@ -10,7 +10,7 @@ import statistics
 import sys
 from collections.abc import Callable
 
-from bench import analytics, arrival, bulk, memory, peers, restart, verify
+from bench import analytics, arrival, bulk, guests, memory, peers, restart, verify
 from bench.load import introduce, wrk
 from bench.servers import gateway, reference
 
@@ -69,6 +69,7 @@ SUITES: dict[str, Callable[[], list[dict]]] = {
     "bulk": bulk.measure,
     "arrival": arrival.measure,
     "peers": peers.measure,
+    "import": guests.measure,
     "restart": restart.measure,
     "memory": memory.measure,
     "verify": verify.measure,

@@ -5,7 +5,6 @@ once or at the next start, and nobody has seen it.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -16,12 +15,12 @@ from gateway import ids, metrics
 from gateway.addresses import Named
 from gateway.answers import Answer
 from gateway.callers import Caller
-from gateway.clock import Clock, rfc3339
+from gateway.clock import Clock
 from gateway.compliance import count
-from gateway.drafts import Draft, Drafts, Origin, Taken, content_of, digest_of_refusal, permit, write_refused
+from gateway.drafts import Drafts, Origin, Taken, content_of, digest_of_refusal, permit, write_refused
 from gateway.errors import Conflict, Fault, GatewayError, Invalid
 from gateway.letters import PLAIN, Content, Letters
-from gateway.orders import Blocking, BulkAnswer, BulkOrder, BulkRecipient, Recipient, Rejected, SendOrder, Waiting
+from gateway.orders import BulkAnswer, BulkOrder, BulkRecipient, Recipient, Rejected, SendOrder
 from gateway.pace import Pace
 from gateway.repeats import Repeat, Repeats
 from gateway.rules import Rulebook
@@ -30,18 +29,18 @@ from gateway.store.batches import NewBatch, Stored
 from gateway.store.db import Database, Tx
 from gateway.store.idempotency import Answer as Kept
 from gateway.store.messages import NewMessage
+from gateway.tally import SHOWN, Tally
 
 SLICE = 250
 """How many messages one job of the writer holds: a single message that comes meanwhile waits no longer than that."""
-SHOWN = 1000
-"""How many rejected recipients an answer names."""
 
 
 class Listed(NamedTuple):
-    """The recipients of a request, each with his place in it: those whose form is right, and those left out."""
+    """The recipients of a request, each with his place in it: those whose form is right, and the first fault of each
+    who is left out."""
 
     understood: list[tuple[int, BulkRecipient]]
-    rejected: list[Rejected]
+    faulty: list[tuple[int, Fault]]
 
 
 class One(NamedTuple):
@@ -60,44 +59,6 @@ class Slice(Struct):
     refused: list[NewMessage]
 
 
-class Tally:
-    """Counts what becomes of the recipients."""
-
-    def __init__(self, rejected: list[Rejected], venue_zone: str | None):
-        self.rejected, self._venue_zone = rejected, venue_zone or "UTC"
-        self.decided: Counter[str] = Counter()
-        self._rules: Counter[str] = Counter()
-        self._waits: Counter[tuple[str, int]] = Counter()
-
-    def add(self, draft: Draft) -> None:
-        """One more was judged."""
-        judgement, guest = draft.judgement, draft.named.guest
-        self.decided[judgement.decision] += 1
-        if judgement.decision == "deny":
-            self._rules.update(judgement.result.reasons)
-        elif judgement.defer_until is not None:
-            zone = (guest.timezone if guest else None) or draft.named.said.timezone or self._venue_zone
-            self._waits[zone, judgement.defer_until] += 1
-
-    def answer(self, rulebook: Rulebook, public: str | None) -> BulkAnswer:
-        """What the caller is told; without an id, of a rehearsal."""
-        waits = [Waiting(zone, rfc3339(until), how_many) for (zone, until), how_many in sorted(self._waits.items())]
-        blocked_by = [
-            Blocking(rule, how_many, (rulebook.rule(rule) or {}).get("citation"))
-            for rule, how_many in self._rules.most_common()
-        ]
-        return BulkAnswer(
-            accepted=self.decided["allow"] + self.decided["defer"],
-            deferred=self.decided["defer"],
-            blocked=self.decided["deny"],
-            blocked_by=blocked_by,
-            rejected_total=len(self.rejected),
-            rejected=self.rejected[:SHOWN],
-            id=public,
-            waits=waits if public is None else None,
-        )
-
-
 class Bulk:
     """Takes bulk orders."""
 
@@ -112,7 +73,7 @@ class Bulk:
         """Take a batch. The 202; raises Invalid where no recipient could be understood, or one could not and that is
         to refuse all, and Forbidden. When it raises, nothing of it is kept."""
         ordered, people = await self._people(order, listed, caller)
-        return await self._take(ordered, people, Tally(listed.rejected, self._venue_zone), caller, repeat, None)
+        return await self._take(ordered, people, Tally(rejected_of(listed), self._venue_zone), caller, repeat, None)
 
     async def resend(self, stored: Stored, caller: Caller) -> Answer:
         """Send what has failed of a batch again, as a batch of its own, judged anew. Raises Conflict where nothing
@@ -158,7 +119,7 @@ class Bulk:
     async def rehearse(self, order: BulkOrder, listed: Listed, caller: Caller) -> BulkAnswer:
         """What would become of them if it were sent now; nothing is stored. Raises as `accept` does."""
         ordered, people = await self._people(order, listed, caller)
-        tally, pace = Tally(listed.rejected, self._venue_zone), Pace()
+        tally, pace = Tally(rejected_of(listed), self._venue_zone), Pace()
         for one in people:
             tally.add(self._drafts.judge(self._order(ordered, one), one.named, caller))
             await pace()
@@ -171,22 +132,23 @@ class Bulk:
         ordered = one_of(order)
         permit(ordered, caller, "send.bulk")
         self._drafts.check(ordered)
-        people, rejected, seen, pace = [], listed.rejected, set(), Pace()
+        people, seen, pace = [], set(), Pace()
         for index, recipient in listed.understood:
             try:
                 named = self._drafts.find(structs.replace(ordered, to=recipient.to), f"/recipients/{index}/to")
             except Invalid as invalid:
-                rejected.append(_rejected(index, invalid))
+                listed.faulty.append((index, invalid.faults[0]))
             else:
                 if named.blind in seen:
-                    rejected.append(Rejected(index, "duplicate", f"/recipients/{index}/to"))
+                    fault = Fault(f"/recipients/{index}/to", "duplicate", "each address once")
+                    listed.faulty.append((index, fault))
                 else:
                     seen.add(named.blind)
                     people.append(One(index, recipient, named))
             await pace()
-        rejected.sort(key=lambda one: one.index)
-        if rejected and (order.on_fault == "refuse" or not people):
-            raise Invalid(faults=[Fault(one.pointer, one.code, "see the manual of bulk") for one in rejected[:SHOWN]])
+        listed.faulty.sort()
+        if listed.faulty and (order.on_fault == "refuse" or not people):
+            raise Invalid(faults=[fault for _, fault in listed.faulty[:SHOWN]])
         return ordered, people
 
     def _order(self, ordered: SendOrder, one: One) -> SendOrder:
@@ -319,10 +281,9 @@ def _slices(people: Iterable[One]) -> Iterator[list[One]]:
         yield some
 
 
-def _rejected(index: int, invalid: Invalid) -> Rejected:
-    """The first thing that is wrong with a recipient."""
-    fault = invalid.faults[0]
-    return Rejected(index, fault.code, fault.pointer)
+def rejected_of(listed: Listed) -> list[Rejected]:
+    """Those who are left out, as the answer names them."""
+    return [Rejected(index, fault.code, fault.pointer) for index, fault in listed.faulty]
 
 
 def _to(stored: Stored, to: Recipient) -> SendOrder:

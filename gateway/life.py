@@ -31,6 +31,8 @@ from gateway.delivery.worker import hold_unserved, recover
 from gateway.drafts import Drafts
 from gateway.errors import Draining, StorageFailed, Unavailable
 from gateway.facts import Facts
+from gateway.guestbook import Book, Entries, Exports, Imports
+from gateway.guestbook.seals import Seals
 from gateway.health import Health
 from gateway.ids import Ids, public
 from gateway.intake import Intake
@@ -49,6 +51,8 @@ from gateway.store import counters, guests, limits, outbox, schema
 from gateway.store.db import Database
 from gateway.store.reserve import Reserve
 from gateway.stories import Stories
+from gateway.suppression_lists import SuppressionLists
+from gateway.suppressions import Suppressions
 from gateway.tools import ProviderTools
 from gateway.vault import Vault
 
@@ -153,6 +157,13 @@ class Gateway:
         self.callers = self.people.callers
         self.repeats = Repeats(self.db, self.vault, self.clock)
         self.repeats.load()
+        seals = Seals(self.vault, self.ids)
+        self.book = Book(self.db, seals, self.addresses)
+        self.entries = Entries(self.db, seals, self.addresses, self.ids)
+        self.imports = Imports(self.db, seals, self.vault.index, self.ids)
+        self.exports = Exports(self.db, seals)
+        self.suppressions = Suppressions(self.db, self.vault)
+        self.suppression_lists = SuppressionLists(self.db, self.suppressions)
 
     def _build(self, config: Config) -> Parts:
         """Everything that works, out of the parts that keep. Raises NotUsable and changes nothing."""
@@ -265,6 +276,7 @@ class Gateway:
             await asyncio.to_thread(self.db.reserve.fill)
         await self.people.tidy(hourly)
         if hourly:
+            await self.imports.tidy()
             await self.repeats.forget_old()
             await self.parts.limits.forget_whole()
 

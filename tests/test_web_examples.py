@@ -20,6 +20,9 @@ SHOWN = {
     "POST /communications/auth/token": 200,
     "POST /communications/api-keys": 201,
     "POST /communications/users": 201,
+    "POST /communications/guests": 201,
+    "POST /communications/guests/search": 200,
+    "POST /communications/suppressions": 201,
 }
 ANSWERS = {
     "GET /communications/messages/{id}": "/communications/messages/{message}",

@@ -162,6 +162,11 @@ def settle(tx: Tx, rows: Sequence[tuple[str, str | None, str | None, int | None,
         )
 
 
+def readdress(tx: Tx, ids: Sequence[int], contact_id: int) -> None:
+    """Let messages go to another contact point of their guest."""
+    tx.execute_for("UPDATE messages SET contact_id = ? WHERE id IN", (contact_id,), ids)
+
+
 def judged_again(tx: Tx, rows: Sequence[tuple[str, int]]) -> None:
     """Replace decisions by the one of the moment of sending: rows of (decision, id)."""
     tx.executemany("UPDATE messages SET decision = ? WHERE id = ?", rows)

@@ -8,8 +8,8 @@ from msgspec import Raw, json, structs
 
 from gateway.answers import Answer
 from gateway.bulk import Listed
-from gateway.errors import BadJson, Invalid, UnknownField
-from gateway.orders import BatchView, BulkAnswer, BulkOrder, BulkRecipient, Rejected
+from gateway.errors import BadInput, Fault
+from gateway.orders import BatchView, BulkAnswer, BulkOrder, BulkRecipient
 from gateway.pace import Pace
 from gateway.web import body
 from gateway.web.door import Call
@@ -39,23 +39,20 @@ async def bulk(call: Call) -> Answer:
 
 
 async def recipients(raws: Sequence[Raw]) -> tuple[Listed, bytes]:
-    """Each by itself: those who were understood with their places, those who were not, and a digest of them all."""
-    understood, rejected, digest, pace = [], [], sha256(), Pace()
+    """Each by itself: those whose form is right with their places, those whose is not, and a digest of them all."""
+    understood, faulty, digest, pace = [], [], sha256(), Pace()
     for index, raw in enumerate(raws):
         try:
             one = body.decode(bytes(raw), BulkRecipient)
-        except BadJson:
-            rejected.append(Rejected(index, "bad-json", f"/recipients/{index}"))
-            digest.update(bytes(raw))
-        except (Invalid, UnknownField) as error:
-            fault = error.faults[0]
-            rejected.append(Rejected(index, fault.code, f"/recipients/{index}{fault.pointer}"))
+        except BadInput as error:
+            fault = error.faults[0] if error.faults else Fault("", error.code, str(error))
+            faulty.append((index, fault._replace(pointer=f"/recipients/{index}{fault.pointer}")))
             digest.update(bytes(raw))
         else:
             understood.append((index, one))
             digest.update(json.encode(one))
         await pace()
-    return Listed(understood, rejected), digest.digest()
+    return Listed(understood, faulty), digest.digest()
 
 
 @routes.get("/batches/{id}", scope="read", gives=BatchView)

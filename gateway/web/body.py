@@ -53,7 +53,7 @@ async def _in_time(request: web.BaseRequest, largest: int) -> bytes:
 def check_type(request: web.BaseRequest) -> None:
     """Raise WrongMediaType unless the body calls itself JSON."""
     if request.content_type != "application/json":
-        raise WrongMediaType()
+        raise WrongMediaType("The body must be application/json.")
     if (request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
         raise WrongEncoding()
 

@@ -1,6 +1,6 @@
 """Messages: send one, look at one, look at many, cancel, send again."""
 
-from gateway import stories
+from gateway import pages
 from gateway.answers import Answer
 from gateway.orders import MessageList, MessageView, SendAnswer, SendOrder
 from gateway.web.door import Call
@@ -22,13 +22,13 @@ async def send(call: Call) -> Answer:
 @routes.get("/messages/{id}", scope="read", gives=MessageView)
 async def show(call: Call) -> MessageView:
     """One message: its state, the decision with its citations, attempts and events."""
-    return await call.parts.stories.one(call.match("id"), stories.with_content(call.query), call.caller)
+    return await call.parts.stories.one(call.match("id"), pages.with_content(call.query), call.caller)
 
 
 @routes.get("/messages", scope="read", gives=MessageList)
 async def list_(call: Call) -> MessageList:
     """Messages, newest first, narrowed by the query."""
-    return await call.parts.stories.many(call.query, stories.with_content(call.query), call.caller)
+    return await call.parts.stories.many(call.query, call.caller)
 
 
 @routes.post("/messages/{id}/cancel", scope="send", gives=MessageView)
