@@ -82,6 +82,12 @@ class Conflict(GatewayError):
     code, status, exit_code = "conflict", 409, 64
 
 
+class Precondition(GatewayError):
+    """It was changed since the version that If-Match names."""
+
+    code, status, exit_code = "precondition", 412, 64
+
+
 class IdempotencyInProgress(GatewayError):
     """The first request with this Idempotency-Key is still being worked on."""
 
@@ -108,6 +114,12 @@ class WrongEncoding(BadInput):
 
 class Invalid(BadInput):
     """Some members of the request are not usable."""
+
+
+class BadTemplate(BadInput):
+    """The template, or what it is filled with, cannot be used as it is."""
+
+    code = "template"
 
 
 class UnknownField(BadInput):
