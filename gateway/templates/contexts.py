@@ -32,10 +32,13 @@ COMMENT_END = re.compile("--!?>")
 CLOSE = re.compile(r"</([A-Za-z][A-Za-z0-9:-]*)\s*>")
 DOCTYPE = re.compile(r"(?i)<!doctype [^<>]*>|<\?xml [^<>]*\?>")
 NAME = re.compile(r"[A-Za-z][\w:.-]*")
+EQUALS = re.compile(r"\s*=\s*")
 BARE = re.compile(r"""[^\s"'<>=`]+(?=[\s/>])""")
 HALF_ENTITY = re.compile(r"&#?\w*$")
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 
+MOST_FAULTS = 100
+"""After so many the rest is not looked at."""
 UNKNOWN, PATH, QUERY = "?", "/", "?="
 """How far a URL has come besides the letters of its scheme so far: nobody knows, past the scheme, within the query."""
 
@@ -129,14 +132,14 @@ class Reader:
     def text(self, text: str, at: int, followed: bool = True) -> None:
         """Literal text; `followed` by a variable or tag rather than by the end."""
         here = 0
-        while here < len(text):
+        while here < len(text) and len(self.wrong) < MOST_FAULTS:
             here = getattr(self, f"_in_{self.place.mode}")(text, here, at)
         if followed and self.place.mode in ("text", "title", "value") and HALF_ENTITY.search(text):
             self._fault(at + len(text) - 1, "variable-place", "a character reference must be whole")
 
     def end(self, at: int) -> None:
         """The page is over."""
-        if self.place.mode != "text":
+        if self.place.mode != "text" and not self.wrong:
             self._fault(at, "unclosed", "a tag, comment or quote is still open at the end")
 
     def _in_text(self, text: str, here: int, at: int) -> int:
@@ -197,11 +200,10 @@ class Reader:
             self._fault(at + here - len(name), "forbidden-attribute", "an attribute that only shows, no event handler")
         if here == len(text):
             self._fault(at + here - 1, "variable-place", "put quotes around the whole value")
-        rest = text[here:].lstrip()
-        if not rest.startswith("="):
+        equals = EQUALS.match(text, here)
+        if equals is None:
             return here
-        here = len(text) - len(rest) + 1
-        here += len(text[here:]) - len(text[here:].lstrip())
+        here = equals.end()
         if text[here : here + 1] in ('"', "'"):
             self.place = Place("value", self.place.tag, name, text[here])
             return here + 1

@@ -13,7 +13,7 @@ from liquid.ast import Node
 from liquid.builtin import content, illegal, output
 from liquid.builtin.expressions import LoopExpression, Path
 from liquid.builtin.expressions.primitive import RangeLiteral
-from liquid.builtin.tags import assign_tag, case_tag, comment_tag, for_tag, if_tag, inline_comment_tag, unless_tag
+from liquid.builtin.tags import assign_tag, case_tag, for_tag, if_tag, unless_tag
 from liquid.exceptions import (
     LiquidError,
     LiquidSyntaxError,
@@ -25,16 +25,16 @@ from liquid.exceptions import (
 from liquid.expression import Expression
 from liquid.token import Token
 
-from gateway.templates import escapes, filters
+from gateway.templates import escapes, filters, lexer
 
 LONGEST_OUTPUT = 200_000
 """Bytes that a subject, a text or a page may come to."""
 TAGS = (
-    illegal.Illegal, assign_tag.AssignTag, case_tag.CaseTag, comment_tag.CommentTag, for_tag.ForTag,
-    if_tag.IfTag, inline_comment_tag.InlineCommentTag, unless_tag.UnlessTag,
+    illegal.Illegal, assign_tag.AssignTag, case_tag.CaseTag, for_tag.ForTag,
+    if_tag.IfTag, unless_tag.UnlessTag,
 )  # fmt: skip
-NAMES = ("assign", "if", "elsif", "else", "unless", "case", "when", "for", "comment", "#")
-KNOWN = frozenset(NAMES) | {"endif", "endunless", "endcase", "endfor", "endcomment"}
+NAMES = ("assign", "if", "elsif", "else", "unless", "case", "when", "for", "comment")
+KNOWN = frozenset(NAMES) | {"endif", "endunless", "endcase", "endfor"}
 RENDERING = (LiquidError, ArithmeticError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
 """What a template that was found good can still raise for odd values."""
 
@@ -132,6 +132,9 @@ class Liquid(Environment):
         self._language = language
         super().__init__(undefined=StrictUndefined, strict_filters=True)
 
+    def tokenizer(self) -> Callable[[str], Iterator[Token]]:
+        return lexer.tokens
+
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:  # noqa: ARG002 theirs
         for tag in (*TAGS, Literal, Output):
             self.add_tag(tag)
@@ -148,11 +151,6 @@ def environment(language: str) -> Liquid:
 def compiled(source: str, language: str) -> Template:
     """A text compiled, its variables printed as they are until somebody says otherwise. Raises LiquidError."""
     return cast("Template", environment(language).from_string(source))
-
-
-def tokens(source: str) -> Iterator[Token]:
-    """Literal text, outputs and tags in their order, as they will be rendered. Raises LiquidSyntaxError."""
-    return environment("en").tokenizer()(source)
 
 
 def ranges_outside_loops(template: Template) -> Iterator[int]:

@@ -7,9 +7,9 @@ import re
 from collections.abc import Container
 from typing import NamedTuple
 
-from liquid.token import TOKEN_COMMENT, TOKEN_CONTENT, TOKEN_EXPRESSION, TOKEN_OUTPUT, TOKEN_TAG
+from liquid.token import TOKEN_CONTENT, TOKEN_EXPRESSION, TOKEN_OUTPUT, TOKEN_TAG
 
-from gateway.templates import language
+from gateway.templates import lexer
 
 
 class Piece(NamedTuple):
@@ -25,7 +25,7 @@ def pieces(source: str) -> list[Piece]:
     """A template cut up, with comments left out and blanks stripped where `{%-` asks for it. Raises
     LiquidSyntaxError."""
     found: list[Piece] = []
-    for token in language.tokens(source):
+    for token in lexer.tokens(source):
         if token.kind == TOKEN_CONTENT:
             found.append(Piece("text", token.value, token.start_index))
         elif token.kind == TOKEN_OUTPUT:
@@ -34,9 +34,7 @@ def pieces(source: str) -> list[Piece]:
             found.append(Piece("tag", f"{{% {token.value} %}}", token.start_index, token.value))
         elif token.kind == TOKEN_EXPRESSION:
             found[-1] = _with_expression(found[-1], token.value)
-        elif token.kind != TOKEN_COMMENT:
-            found.append(Piece("other", "", token.start_index))
-    return [piece for piece in found if piece.name not in ("comment", "endcomment", "#")]
+    return found
 
 
 def _with_expression(piece: Piece, expression: str) -> Piece:

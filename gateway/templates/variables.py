@@ -98,7 +98,7 @@ def _type(variable: Variable) -> Any:
     if variable.type == "object" and variable.members is not None:
         return _struct(variable.members)
     if variable.type == "list":
-        return list[_type(variable.items or ANY)]  # type: ignore[misc] made from data
+        return list[_type(variable.items or ANY)]  # type: ignore[misc]  # made from data
     return TYPES[variable.type]
 
 
