@@ -42,9 +42,11 @@ class Taken(Struct):
 
 
 class Origin(Struct, frozen=True):
-    """Where a message comes from, when it is not simply an order: a retry of another."""
+    """Where a message comes from, when it is not simply an order: a retry of another, words printed from a template's
+    version (its row)."""
 
     retry_of: bytes | None = None
+    template_version_id: int | None = None
 
 
 ORDERED = Origin()
@@ -129,12 +131,13 @@ class Intake:
         wanted = time_of(order.deliver_at) or now
         due_at = max(now, wanted, judgement.defer_until or 0)
         state, reason = ("queued", None) if due_at <= now else ("deferred", "law" if due_at > wanted else "schedule")
-        sealed = self._letters.seal(whose.key_id, uuid, content_of(order))
+        sealed = self._letters.seal(whose.key_id, uuid, content_of(order, origin))
         message = NewMessage(
             0, uuid, state, reason, order.channel, order.class_, order.category,
             known.id if known else None, known.contact_id if known else None,
             order.sender, order.reference, now, due_at, time_of(order.expires_at),
             origin.retry_of, None, caller.actor, json.encode(envelope).decode(), judgement.json, sealed, None,
+            origin.template_version_id,
         )  # fmt: skip
         answer = accepted(message)
         kept = Kept(*repeat, answer.status, answer.body, answer.headers[0][1]) if repeat else None
@@ -224,9 +227,11 @@ def time_of(text: str | None) -> int | None:
     return parse_rfc3339(text) if text else None
 
 
-def content_of(order: SendOrder) -> Content:
-    """The sealed part of an order."""
-    body = html.clean(order.html) if order.html else ""
+def content_of(order: SendOrder, origin: Origin = ORDERED) -> Content:
+    """The sealed part of an order. A page printed from a template was found clean when the template was saved."""
+    body = order.html or ""
+    if body and origin.template_version_id is None:
+        body = html.clean(body)
     return Content(order.subject or "", order.text, body, order.metadata or {})
 
 

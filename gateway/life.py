@@ -39,6 +39,7 @@ from gateway.record import Record
 from gateway.repeats import Repeats
 from gateway.routing import Provider, Routes
 from gateway.rules import Rulebook
+from gateway.stationery import Cabinet, Printing
 from gateway.store import guests, limits, outbox, schema
 from gateway.store.db import Database
 from gateway.store.reserve import Reserve
@@ -61,6 +62,8 @@ class Parts(Struct):
     intake: Intake
     recall: Recall
     privacy: Privacy
+    printing: Printing
+    cabinet: Cabinet
     delivery: Delivery
 
 
@@ -152,6 +155,7 @@ class Gateway:
             for provider in routes.providers.values()
         ]
         delivery = Delivery(couriers, routes)
+        printing = Printing(db, self.vault, self.addresses, config.venue.language)
         intake.wake = delivery.wake
         return Parts(
             config=config,
@@ -162,6 +166,8 @@ class Gateway:
             intake=intake,
             recall=Recall(db, stories, letters, intake),
             privacy=Privacy(db, self.addresses, letters, self.ids, clock),
+            printing=printing,
+            cabinet=Cabinet(db, printing, self.ids, config.venue.language),
             delivery=delivery,
         )
 

@@ -89,6 +89,7 @@ class MessageView(Struct, kw_only=True):
     attempts: Any
     events: Any
     compliance: Any
+    template: Any = None
     content: Any = None
 
 
@@ -168,3 +169,23 @@ class CheckOrder(Struct, frozen=True, forbid_unknown_fields=True):
     """May this message go? With facts from the store; nothing is stored."""
 
     message: SendOrder
+
+
+class TemplateOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    """One message to one guest, printed from a template in the guest's language."""
+
+    template: Slug
+    to: Address | Recipient
+    variables: dict[str, Any] = {}
+    channel: ChannelName | None = None
+    class_: MessageClass = field(name="class", default="marketing")
+    category: Slug = "general"
+    deliver_at: Moment | None = None
+    expires_at: Moment | None = None
+    sender: Slug | None = None
+    reference: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")] | None = None
+    metadata: Metadata | None = None
+    declares: Declared | None = None
+    fallback: None = None
+    deliver_zone: None = None
+    event_date: None = None

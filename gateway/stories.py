@@ -75,6 +75,7 @@ class Stories:
             attempts=None if story is None else [_told(event) for event in story if "attempt" in (event.detail or "")],
             events=None if story is None else [_told(event) for event in story],
             compliance=Raw(row.decision.encode()),
+            template=_template(row),
         )
 
     async def _open(self, rows: list[Stored], views: list[MessageView], caller: Caller) -> None:
@@ -139,6 +140,14 @@ def _guest(text: str) -> bytes | None:
 def _cursor(text: str) -> int | None:
     raw = ids.parse("cur", text)
     return int.from_bytes(raw) if raw and raw[:8] == b"\0" * 8 else None
+
+
+def _template(row: Stored) -> dict[str, Any] | None:
+    """What a message was printed from."""
+    if row.template_uuid is None:
+        return None
+    return {"id": ids.public("tpl", row.template_uuid), "name": row.template_name, "language": row.template_language,
+            "version": row.template_version}  # fmt: skip
 
 
 def _time(at: int | None) -> str | None:

@@ -32,6 +32,7 @@ class NewMessage(NamedTuple):
     decision: str
     content_sealed: bytes | None
     blind: bytes | None
+    template_version_id: int | None = None
 
 
 class Stored(NamedTuple):
@@ -57,6 +58,11 @@ class Stored(NamedTuple):
     envelope: str
     decision: str
     attempts: int | None
+    template_version_id: int | None
+    template_uuid: bytes | None
+    template_name: str | None
+    template_language: str | None
+    template_version: int | None
 
 
 class Content(NamedTuple):
@@ -72,17 +78,21 @@ class Content(NamedTuple):
 _ROW = """
     messages (
         id, uuid, state, reason, channel, class, category, guest_id, contact_id, sender, reference, created_at, due_at,
-        expires_at, retry_of, fallback_of, actor, envelope, decision, content_sealed, blind
+        expires_at, retry_of, fallback_of, actor, envelope, decision, content_sealed, blind,
+        template_version_id
     )
 """
 _STORED = """
     SELECT
         m.id, m.uuid, CASE WHEN o.lease = 1 THEN 'sending' ELSE m.state END, m.reason, m.channel, m.class, m.category,
         g.uuid, m.sender, m.provider, m.reference, m.created_at, COALESCE(o.due_at, m.due_at), m.expires_at,
-        m.settled_at, m.retry_of, m.fallback_of, m.envelope, m.decision, o.attempts
+        m.settled_at, m.retry_of, m.fallback_of, m.envelope, m.decision, o.attempts,
+        m.template_version_id, t.uuid, t.name, t.language, v.version
     FROM messages m
     LEFT JOIN outbox o ON o.message_id = m.id
     LEFT JOIN guests g ON g.id = m.guest_id
+    LEFT JOIN template_versions v ON v.id = m.template_version_id
+    LEFT JOIN templates t ON t.id = v.template_id
 """
 FILTERS = {
     "channel": "m.channel = ?",
@@ -92,7 +102,7 @@ FILTERS = {
     "guest": "m.guest_id = (SELECT id FROM guests WHERE uuid = ?)",
     "from": "m.created_at >= ?",
     "to": "m.created_at < ?",
-    "q": "instr(m.category, ?) > 0",
+    "q": "instr(m.category || char(10) || COALESCE(t.name, ''), ?) > 0",
     "before": "m.id < ?",
 }
 """What a list can be narrowed by, besides the state."""

@@ -12,7 +12,6 @@ from gateway.templates.language import Template
 from gateway.templates.masks import Piece, pieces
 from gateway.templates.variables import Variable
 
-
 MOST_PIECES = 2000
 
 

@@ -7,12 +7,14 @@ from aiohttp import web
 
 from gateway.callers import Caller
 from gateway.errors import NotFound, WrongMethod
-from gateway.web import compliance, guest_pages, health, local, messages, problem
+from gateway.web import compliance, guest_pages, health, local, messages, problem, templates
 from gateway.web.door import dress, open_door
 from gateway.web.keys import ACTOR, GATEWAY
 from gateway.web.routes import Door, Routes
 
-MAIN = (messages.routes, compliance.routes, health.routes, health.probes, guest_pages.routes)
+MAIN = (
+    messages.routes, templates.routes, compliance.routes, health.routes, health.probes, guest_pages.routes,
+)  # fmt: skip
 OPS = (health.probes, health.ops)
 LOCAL = (*MAIN, health.ops, local.routes)
 OPTIONS: dict[str, Any] = {

@@ -41,6 +41,12 @@ class Routes:
     def post(self, path: str, **about: Any) -> Callable:
         return self._declare("POST", path, about)
 
+    def patch(self, path: str, **about: Any) -> Callable:
+        return self._declare("PATCH", path, about)
+
+    def delete(self, path: str, **about: Any) -> Callable:
+        return self._declare("DELETE", path, about)
+
     def _declare(self, method: str, path: str, about: dict[str, Any]) -> Callable:
         def declared(view: Callable) -> Callable:
             self.doors.append(Door(method, self.prefix + path, view, **about))
