@@ -43,6 +43,9 @@ UNKNOWN, PATH, QUERY = "?", "/", "?="
 """How far a URL has come besides the letters of its scheme so far: nobody knows, past the scheme, within the query."""
 
 
+BLOCKS = frozenset({"if", "unless", "case", "for"})
+
+
 class Place(NamedTuple):
     """Where the reader is: between tags, in a tag, in an attribute's value, …; of a value also whose and how far."""
 
@@ -107,7 +110,7 @@ class Reader:
             self.between.add(at)
         if self.place.mode not in ("text", "title", "value"):
             self._fault(at, "tag-place", "Liquid tags may stand between HTML tags or in a quoted attribute value")
-        if name in ("if", "unless", "case", "for"):
+        if name in BLOCKS:
             if name == "for" and self.place.url not in (PATH, QUERY):
                 self.place = self.place._replace(url=UNKNOWN)
             self._open.append(Block(name, self.place))

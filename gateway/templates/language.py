@@ -26,6 +26,7 @@ from liquid.expression import Expression
 from liquid.token import Token
 
 from gateway.templates import escapes, filters, lexer
+from gateway.templates.contexts import BLOCKS
 
 LONGEST_OUTPUT = 200_000
 """Bytes that a subject, a text or a page may come to."""
@@ -34,7 +35,7 @@ TAGS = (
     if_tag.IfTag, unless_tag.UnlessTag,
 )  # fmt: skip
 NAMES = ("assign", "if", "elsif", "else", "unless", "case", "when", "for", "comment")
-KNOWN = frozenset(NAMES) | {"endif", "endunless", "endcase", "endfor"}
+KNOWN = frozenset(NAMES) | {f"end{name}" for name in BLOCKS}
 RENDERING = (LiquidError, ArithmeticError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
 """What a template that was found good can still raise for odd values."""
 

@@ -7,7 +7,7 @@ from liquid.exceptions import LiquidError
 
 from gateway.errors import Fault
 from gateway.templates import language
-from gateway.templates.contexts import MOST_FAULTS, Reader
+from gateway.templates.contexts import BLOCKS, MOST_FAULTS, Reader
 from gateway.templates.language import Template
 from gateway.templates.masks import Piece, pieces
 from gateway.templates.variables import Variable
@@ -54,9 +54,16 @@ class Source:
         if len(liquid) > MOST_PIECES:
             self.fault(liquid[MOST_PIECES].at, "too-much", f"at most {MOST_PIECES:,} tags and variables in one text")
             return
-        for piece in self.cut:
-            if piece.kind == "tag" and piece.name not in language.KNOWN and len(self.faults) < MOST_FAULTS:
+        unclosed: list[Piece] = []
+        for piece in liquid:
+            if piece.name in BLOCKS:
+                unclosed.append(piece)
+            elif unclosed and piece.name == f"end{unclosed[-1].name}":
+                unclosed.pop()
+            elif piece.kind == "tag" and piece.name not in language.KNOWN and len(self.faults) < MOST_FAULTS:
                 self.fault(piece.at, "unknown-tag", f"one of {', '.join(language.NAMES)}")
+        if unclosed and not self.faults:
+            self.fault(unclosed[-1].at, "unclosed", f"an end{unclosed[-1].name} for this")
 
     def _check_filters(self, template: Template) -> None:
         known = template.env.filters
