@@ -16,9 +16,9 @@ from gateway.templates.press import Press, make
 
 NASTY = st.lists(
     st.sampled_from([
-        "<", ">", '"', "'", "&", "-->", "<script>", "</p>", "javascript:", "java", "script:", "JaVa\tScript:", "\n", "%22",
-        "{{ x }}", "&quot;", "&#58;", ":", "//", "/", "?", "#", "\\", " onerror=x ", "</style>", "é", "data:text/html,",
-        "<!--", "]]>", "\u2028", "=",
+        "<", ">", '"', "'", "&", "-->", "<script>", "</p>", "javascript:", "java", "script:", "JaVa\tScript:", "\n",
+        "%22", "{{ x }}", "&quot;", "&#58;", ":", "//", "/", "?", "#", "\\", " onerror=x ", "</style>", "é",
+        "data:text/html,", "<!--", "]]>", "\u2028", "=",
     ]),
     max_size=6,
 ).map("".join) | st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=30)  # fmt: skip
@@ -114,8 +114,8 @@ PIECES = st.lists(
         "<p", "<a", "<script", "<svg", "<style", "<title", "</style", "</title", ">", "/>", " ", "\n", "=", '"', "'",
         "onclick", "onerror=x", "href", "src", "title", "javascript:x", "java", "script:x", "https://x", "<!--", "-->",
         "--!>", "<!-->", "<!--[if mso]>", "<![endif]-->", "<!", "<?", "<![CDATA[", "]]>", "&#106;", "&#58;", "{{ x }}",
-        "{% if x %}", "{% else %}", "{% endif %}", "{% for y in x %}", "{% endfor %}", "</p>", "</a", "x", "<img src=x ",
-        "<iframe src=x>", "<table>", "<br/",
+        "{% if x %}", "{% else %}", "{% endif %}", "{% for y in x %}", "{% endfor %}", "</p>", "</a", "x",
+        "<img src=x ", "<iframe src=x>", "<table>", "<br/",
     ]),
     min_size=1, max_size=14,
 ).map("".join)  # fmt: skip
@@ -173,7 +173,8 @@ def test_the_judge_of_these_tests_sees_what_acts(page):
     "page",
     [
         "<style>p { color: {{ x }} }</style>", "<!-- {{ x }} -->", "<p {{ x }}>", "<p {{ x }}='y'>",
-        "<p title={{ x }}>", "<{{ x }}>", '<img srcset="{{ x }} 1x">', '<a href="{{ x }}:y">z</a>', '<meta content="{{ x }}">', "&#{{ x }};",
+        "<p title={{ x }}>", "<{{ x }}>", '<img srcset="{{ x }} 1x">', '<a href="{{ x }}:y">z</a>',
+        '<meta content="{{ x }}">', "&#{{ x }};",
         '<meta http-equiv="refresh" content="0">', '<a hr{% if x %}ef="{{ x }}"{% endif %}>y</a>',
         '{% if x %}<p title="{% endif %}">', '<p {% if x %}title="y"{% endif %}>', '<a href="java&#115;cript:y">z</a>',
         '<a href="{% if x %}java{% endif %}script:y">z</a>', '<a title="-->">y</a>', "<!--><script>--></script>",

@@ -9,9 +9,10 @@ from typing import Any
 
 import liquid.builtin as theirs
 from babel import Locale, UnknownLocaleError, dates, numbers
-from liquid.builtin.filters import array, string
+from liquid.builtin.filters import string
 from liquid.exceptions import FilterArgumentError, LiquidError
 
+from gateway.templates.escapes import plain
 from gateway.templates.variables import moment
 
 LONGEST = 200_000
@@ -47,9 +48,10 @@ def replace(value: Any, old: Any, new: Any = "") -> str:
 
 def join(value: Any, between: Any = " ") -> str:
     """The items of a list, with something between them."""
-    if isinstance(value, list) and len(value) * len(str(between)) > LONGEST:
+    items, between = value if isinstance(value, list) else [value], str(between)
+    if len(items) * len(between) > LONGEST:
         raise TooMuch("too much", token=None)
-    return array.join(value, between)
+    return between.join(map(plain, items))
 
 
 def local(language: str) -> dict[str, Callable[..., Any]]:
