@@ -10,7 +10,7 @@ import statistics
 import sys
 from collections.abc import Callable
 
-from bench import arrival, memory, restart, verify
+from bench import arrival, memory, restart, template, verify
 from bench.load import introduce, wrk
 from bench.servers import gateway, reference
 
@@ -66,6 +66,7 @@ SUITES: dict[str, Callable[[], list[dict]]] = {
     "single": single,
     "slow": slow,
     "connections": connections,
+    "template": template.measure,
     "arrival": arrival.measure,
     "restart": restart.measure,
     "memory": memory.measure,

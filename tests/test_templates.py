@@ -343,6 +343,24 @@ async def test_what_a_template_declares_counts_unless_the_order_says_otherwise(r
     assert "undeclared" in (await run.call("POST", SEND, ORDER | {"template": "other"})).json["compliance"]["warnings"]
 
 
+async def test_what_is_about_a_guest_lies_sealed(run):
+    """Neither variables nor printed words are in the clear in a file, a log or an answer; the template's name is."""
+    await keep(run)
+    variables = VARIABLES | {"name": "canaryname", "map": "https://canarymap.example/"}
+    sent = await run.call("POST", SEND, ORDER | {"variables": variables})
+    refused = await run.call("POST", SEND, ORDER | {"variables": variables | {"day": "canaryday", "canarykey": 1}})
+    written = b"".join(path.read_bytes() for path in run.folder.rglob("*") if path.is_file())
+    assert b"welcome" in written
+    for text in (
+        written,
+        sent.raw,
+        refused.raw.replace(b"/variables/canarykey", b""),
+        run.log_text.getvalue().encode(),
+    ):
+        assert b"canary" not in text
+    assert "canaryname" in (await content(run, sent))["text"]
+
+
 async def test_a_repeated_order_prints_once(run):
     """The same key and body get the first answer again, even after the template has changed."""
     made = await keep(run)
