@@ -184,10 +184,25 @@ async def test_the_words_lie_sealed_and_every_act_is_audited(run):
         ({"html": "<p>x</p>\n<script>"}, "/html", "forbidden-tag", "line 2, column 1"),
         ({"html": '<a href="{{ map }}" onclick="x">y</a>'}, "/html", "forbidden-attribute", "line 1, column 21"),
         ({"html": "<p title={{ name }}>"}, "/html", "unquoted-value", "line 1, column 9"),
-        ({"html": None, "mjml": "<mjml><mj-body>\n<mj-text></mj-body></mjml>"}, "/mjml", "syntax", "line 2"),
+        ({"html": None, "mjml": "<mjml><mj-body>\n<mj-text></mj-body></mjml>"}, "/mjml", "unbalanced",
+         "line 2, column 10"),
+        ({"html": None, "mjml": "<mjml>\n<mj-body>"}, "/mjml", "unclosed", "line 2, column 1"),
+        ({"html": None, "mjml": "<mjml>\n  <mj-carousel/></mjml>"}, "/mjml", "forbidden-tag", "line 2, column 3"),
+        ({"html": None, "mjml": "<p>x</p>"}, "/mjml", "syntax", "line 1, column 1"),
+        ({"html": None, "mjml": "<mjml><mj-body>\n{{ name }} <mj-text a=b>x</mj-text></mj-body></mjml>"}, "/mjml",
+         "syntax", "line 2"),
+        ({"html": None, "mjml": '<mjml><mj-head><mj-breakpoint\n width="{{ name }}"/></mj-head><mj-body><mj-section>'
+          "<mj-column><mj-text>x</mj-text></mj-column></mj-section></mj-body></mjml>"}, "/mjml", "lost",
+         "line 2, column 9"),
+        ({"html": "{% if name %}<head>{% endif %}</head><p>x</p><style>p { color: red }</style>"}, "/html", "lost",
+         "line 1"),
+        ({"html": "{{ menu.dish }}", "schema": {"menu": {"type": "object", "members": {"dishes": {}}}}}, "/subject",
+         "undeclared-variable", "line 1, column 15"),
         ({"html": None, "mjml": "<mjml><mj-body>\n <mj-include path='x'/></mj-body></mjml>"}, "/mjml", "forbidden-tag",
          "line 2, column 2"),
         ({"subject": "{{ day | date: 'long' | plus: name | money: 'EURO' }}"}, "/subject", "wrong-value", "line 1"),
+        ({"subject": "{{ day | date: 7 }}"}, "/subject", "wrong-value", "line 1"),
+        ({"subject": "{{ name | number }}"}, "/subject", "wrong-value", "line 1"),
     ],
 )  # fmt: skip
 async def test_a_fault_is_found_at_save_with_its_place(run, more, pointer, code, where):
@@ -298,6 +313,24 @@ async def test_the_channel_may_be_left_out_while_there_is_only_one(run):
     assert (await run.call("POST", SEND, ORDER)).json["errors"][0]["pointer"] == "/channel"
     reply = await run.call("POST", SEND, ORDER | {"channel": "sms", "to": "+351912345678", "variables": {"name": "Zé"}})
     assert (await content(run, reply))["text"] == "Hi Zé"
+
+
+async def test_a_template_that_is_not_there_is_said(run):
+    """A name nobody has, and a channel the name is not kept for."""
+    await keep(run)
+    for more in ({"template": "nobody"}, {"channel": "sms", "to": "+351912345678"}):
+        (fault,) = (await run.call("POST", SEND, ORDER | more)).json["errors"]
+        assert (fault["pointer"], fault["code"]) == ("/template", "unknown-template")
+
+
+async def test_all_languages_of_a_template_are_had_at_once(run):
+    """For a request that writes to many: each guest's own is found without another look at the store."""
+    await keep(run)
+    await keep(run, language="pt", subject="Olá {{ name }}")
+    channel, stocks = await run.gateway.parts.printing.stocks("welcome")
+    assert channel == "email"
+    printed = {language: stocks.of(language).press.print(VARIABLES).subject for language in ("pt-PT", "fr")}
+    assert printed == {"pt-PT": "Olá Zé <b>", "fr": "Your stay, Zé <b>"}
 
 
 async def test_an_edit_counts_for_the_next_message(run):

@@ -1,10 +1,11 @@
 """The limits of templates at their edges: one within is taken, one beyond is refused, and no bomb goes off."""
 
+import sys
 import time
 
 import pytest
 
-from gateway.errors import BadTemplate
+from gateway.errors import BadTemplate, Invalid
 from gateway.templates import Variable, Words
 from gateway.templates.press import Press, make
 from tests.running import running
@@ -112,6 +113,22 @@ def test_nothing_behind_the_values_is_reached(attempt):
     with pytest.raises(BadTemplate):
         make(Words(text=attempt, schema=schema), "en")
     assert make(Words(text="{{ a }}", schema=schema), "en")
+
+
+def test_an_object_is_not_printed():
+    """Whoever forgets the member is told, and no guest reads a program's way of writing it."""
+    assert code(printed, "{{ a }}", a={"b": "c"}) == "unsafe-value"
+    assert printed("{{ a.b }}", a={"b": "c"}) == "c"
+    assert code(printed, "{{ a.d }}", a={"b": "c"}) == "undefined"
+
+
+def test_without_the_extra_mjml_is_refused_with_what_to_do(monkeypatch):
+    """A gateway installed without it says so, and takes HTML."""
+    monkeypatch.setitem(sys.modules, "mrml", None)
+    with pytest.raises(Invalid) as refused:
+        make(Words(mjml="<mjml><mj-body><mj-raw>x</mj-raw></mj-body></mjml>"), "en")
+    assert refused.value.faults[0][:2] == ("/mjml", "not-installed")
+    assert make(Words(html="x"), "en").html == "x"
 
 
 def test_a_subject_is_one_line_of_998_characters():

@@ -22,7 +22,12 @@ TITLES = frozenset({"title", "mj-title", "mj-preview"})
 SHOWING = html.TAGS | {"meta", "u", "s", "big", "small", "strike", "tt", "noscript", "xml"}
 OFFICE = re.compile("[ovw]:[a-z]+")
 """Elements only Outlook knows."""
-MJML = re.compile("mjml|mj-(?!include)[a-z-]+")
+MJML = frozenset({
+    "mjml", "mj-all", "mj-attributes", "mj-body", "mj-breakpoint", "mj-button", "mj-class", "mj-column", "mj-divider",
+    "mj-group", "mj-head", "mj-hero", "mj-image", "mj-navbar", "mj-navbar-link", "mj-preview", "mj-raw", "mj-section",
+    "mj-social", "mj-social-element", "mj-spacer", "mj-style", "mj-table", "mj-text", "mj-title", "mj-wrapper",
+})  # fmt: skip
+"""MJML's elements, but for those that include files, load fonts or need a form."""
 HTTP_EQUIV = frozenset({"content-type", "x-ua-compatible", "content-language"})
 
 HIDING = re.compile(r"<!--\[if [^\]<>]*\]>(?:<!--+>)?|(?:<!--)?<!\[endif\]-->")
@@ -86,6 +91,7 @@ class Reader:
         self.between: set[int] = set()
         self.wrong: list[Wrong] = []
         self._open: list[Block] = []
+        self._mj: list[tuple[str, int]] = []
 
     # -- Liquid -------------------------------------------------------------------------------------------------------
 
@@ -144,12 +150,17 @@ class Reader:
         """The page is over."""
         if self.place.mode != "text" and not self.wrong:
             self._fault(at, "unclosed", "a tag, comment or quote is still open at the end")
+        if self._mj and not self.wrong:
+            self._fault(self._mj[-1][1], "unclosed", "an end for this element")
 
     def _in_text(self, text: str, here: int, at: int) -> int:
         start = text.find("<", here)
         if start < 0:
             return len(text)
-        if match := HIDING.match(text, start) or DOCTYPE.match(text, start) or CLOSE.match(text, start):
+        if match := HIDING.match(text, start) or DOCTYPE.match(text, start):
+            return match.end()
+        if match := CLOSE.match(text, start):
+            self._closes(match[1].lower(), at + start)
             return match.end()
         if text.startswith("<!--", start):
             self.place = Place("comment")
@@ -159,10 +170,17 @@ class Reader:
             self._fault(at + start, "stray-bracket", "write &lt; for a < that begins no tag")
             return start + 1
         tag = match[1].lower()
-        if tag not in SHOWING and not OFFICE.fullmatch(tag) and not (self._mjml and MJML.fullmatch(tag)):
+        if tag not in SHOWING and not OFFICE.fullmatch(tag) and not (self._mjml and tag in MJML):
             self._fault(at + start, "forbidden-tag", "an element that only shows, no script, form, frame or include")
+        if tag in MJML:
+            self._mj.append((tag, at + start))
         self.place = Place("tag", tag)
         return match.end()
+
+    def _closes(self, tag: str, at: int) -> None:
+        """An element ends. MJML's own must do so in their order, as in XML."""
+        if tag in MJML and (not self._mj or self._mj.pop()[0] != tag):
+            self._fault(at, "unbalanced", "the end of the element that was opened last")
 
     def _in_comment(self, text: str, here: int, _: int) -> int:
         match = COMMENT_END.search(text, here)
@@ -189,7 +207,9 @@ class Reader:
         if text[here].isspace() or text[here] == "/":
             return here + 1
         if text[here] == ">":
-            closed = text[here - 1 : here] == "/" and tag.startswith("mj")
+            closed = text[here - 1 : here] == "/" and tag in MJML
+            if closed:
+                self._mj.pop()
             self.place = Place() if closed or tag not in RAW | TITLES else Place("raw" if tag in RAW else "title", tag)
             return here + 1
         match = NAME.match(text, here)

@@ -54,7 +54,7 @@ class Masked:
             piece.text if piece.kind == "text" else self._mask(piece, next(numbers), between) for piece in cut
         )
         self.places: dict[int, int] = {}
-        """After `uncover`: where each construct now is, and where it was in the source."""
+        """Of the last text uncovered: where each construct now is, and where it was in the source."""
 
     def _mask(self, piece: Piece, number: int, between: Container[int]) -> str:
         word = f"{self._word}{number}x"
@@ -63,6 +63,7 @@ class Masked:
     def uncover(self, text: str) -> str:
         """The worked-on text with its Liquid in it again."""
         parts: list[str] = []
+        self.places.clear()
         length = last = 0
         for match in self._any.finditer(text):
             piece = self._hidden[int(match[1] or match[2])]
@@ -71,6 +72,11 @@ class Masked:
             self.places[length] = piece.at
             length, last = length + len(piece.text), match.end()
         return "".join(parts) + text[last:]
+
+    def lost(self) -> list[Piece]:
+        """What did not come back in the last text that was uncovered."""
+        there = set(self.places.values())
+        return [piece for piece in self._hidden if piece.at not in there]
 
     def source_of(self, offset: int) -> int:
         """Where in the source the last construct before an offset of the masked text is."""

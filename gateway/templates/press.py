@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from liquid.exceptions import LiquidError
+
 from gateway.errors import BadTemplate, Fault
 from gateway.templates import escapes, language, layout, plain, variables
-from gateway.templates.contexts import Reader
+from gateway.templates.contexts import Reader, Wrong
 from gateway.templates.language import Template
 from gateway.templates.masks import Masked, pieces
-from gateway.templates.sources import Source, position, read
+from gateway.templates.sources import Source, read
 from gateway.templates.variables import ANY, Variable
 from gateway.templates.words import LONGEST_SUBJECT, Printed, Ready, Words
 
@@ -51,33 +53,54 @@ def _names(sources: list[Source]) -> list[str]:
 def _laid_out(source: Source, tongue: str) -> tuple[str, str]:
     """The page as it goes out, and its text; both still Liquid. Raises BadTemplate."""
     masked = Masked(source.cut, source.reader.between)
+    laid_out = layout.styled(_tables(source, masked) if source.member == "mjml" else masked.text)
+    text = plain.without_gaps(masked.uncover(plain.text_of(laid_out)))
+    page = masked.uncover(laid_out)
+    lost = [piece.at for piece in masked.lost()]
     try:
-        raw = layout.tables(masked.text) if source.member == "mjml" else masked.text
+        if not lost:
+            _escaped(page, tongue)
+            language.compiled(text, tongue)
+            return page, text
+    except Misplaced as error:
+        lost = [masked.places.get(wrong.at, 0) for wrong in error.wrong]
+    except LiquidError:
+        lost = [0]
+    for at in dict.fromkeys(lost):
+        source.fault(
+            at, "lost", "a place that survives the layout, and blocks that end among the elements they began in"
+        )
+    raise BadTemplate(faults=source.faults)
+
+
+def _tables(source: Source, masked: Masked) -> str:
+    """The HTML of a page in MJML. Raises BadTemplate where it cannot be read."""
+    try:
+        return layout.tables(masked.text)
     except layout.Malformed as error:
         at = len(source.text) if error.at is None else masked.source_of(error.at)
-        detail = f"{position(source.text, at)}: MJML that can be read, every element closed"
-        raise BadTemplate(faults=[Fault(f"/{source.member}", "syntax", detail)]) from None
-    laid_out = layout.styled(raw)
-    text = plain.without_gaps(masked.uncover(plain.text_of(laid_out)))
-    masked.places.clear()
-    page = masked.uncover(laid_out)
-    if wrong := _escaped(page, tongue)[1].wrong:
-        faults = [
-            Fault(f"/{source.member}", one.code, f"{position(source.text, masked.places.get(one.at, 0))}: {one.detail}")
-            for one in wrong
-        ]
-        raise BadTemplate(faults=faults)
-    return page, text
+        source.fault(at, "syntax", "MJML that can be read")
+        raise BadTemplate(faults=source.faults) from None
 
 
-def _escaped(page: str, tongue: str) -> tuple[Template, Reader]:
-    """A page compiled, with each of its variables escaped for its place."""
+class Misplaced(Exception):
+    """A page with variables where none may be."""
+
+    def __init__(self, wrong: list[Wrong]):
+        super().__init__("misplaced variables")
+        self.wrong = wrong
+
+
+def _escaped(page: str, tongue: str) -> Template:
+    """A page compiled, with each of its variables escaped for its place. Raises Misplaced."""
     reader = Reader()
     read(pieces(page), len(page), reader)
+    if reader.wrong:
+        raise Misplaced(reader.wrong)
     template = language.compiled(page, tongue)
     for node in template.printed():
-        node.escape = escapes.BY_PLACE[reader.escapes.get(node.token.start_index, "nowhere")]
-    return template, reader
+        node.escape = escapes.BY_PLACE[reader.escapes[node.token.start_index]]
+    return template
 
 
 class Press:
@@ -88,7 +111,7 @@ class Press:
         self._parts = [
             language.compiled(ready.subject, tongue),
             language.compiled(ready.text, tongue),
-            _escaped(ready.html, tongue)[0],
+            _escaped(ready.html, tongue),
         ]
 
     def print(self, values: Mapping[str, Any], pointer: str = "/variables") -> Printed:
