@@ -43,7 +43,7 @@ image:  ## build the container image and try it
 	$(PYTHON) -m tests.image
 
 lock: .venv/.dev  ## take the newest releases that pyproject.toml allows
-	$(LOCK) pyproject.toml -o requirements.lock
+	$(LOCK) --extra mjml pyproject.toml -o requirements.lock
 	$(LOCK) --group build -o requirements-build.lock
 	$(LOCK) --group dev pyproject.toml -o requirements-dev.lock
 

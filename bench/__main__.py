@@ -10,7 +10,7 @@ import statistics
 import sys
 from collections.abc import Callable
 
-from bench import analytics, arrival, bulk, guests, memory, peers, restart, verify
+from bench import analytics, arrival, bulk, guests, memory, peers, restart, template, verify
 from bench.load import introduce, wrk
 from bench.servers import gateway, reference
 
@@ -67,6 +67,7 @@ SUITES: dict[str, Callable[[], list[dict]]] = {
     "slow": slow,
     "connections": connections,
     "bulk": bulk.measure,
+    "template": template.measure,
     "arrival": arrival.measure,
     "peers": peers.measure,
     "import": guests.measure,

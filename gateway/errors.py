@@ -116,6 +116,12 @@ class Invalid(BadInput):
     """Some members of the request are not usable."""
 
 
+class BadTemplate(BadInput):
+    """The template, or what it is filled with, cannot be used as it is."""
+
+    code = "template"
+
+
 class UnknownField(BadInput):
     """The request has members the gateway does not know."""
 

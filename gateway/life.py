@@ -47,6 +47,7 @@ from gateway.record import Record
 from gateway.repeats import Repeats
 from gateway.routing import Provider, Routes
 from gateway.rules import Rulebook
+from gateway.stationery import Cabinet, Printing
 from gateway.store import counters, guests, limits, outbox, schema
 from gateway.store.db import Database
 from gateway.store.reserve import Reserve
@@ -75,6 +76,8 @@ class Parts(Struct):
     recall: Recall
     privacy: Privacy
     analytics: Analytics
+    printing: Printing
+    cabinet: Cabinet
     delivery: Delivery
 
 
@@ -185,6 +188,7 @@ class Gateway:
             for provider in routes.providers.values()
         ]
         delivery = Delivery(couriers, routes, Release(db, clock.now, self.log))
+        printing = Printing(db, self.vault, self.addresses, config.venue.language)
         intake.wake, bulk.wake = delivery.wake, delivery.release.wake
         return Parts(
             config=config,
@@ -198,6 +202,8 @@ class Gateway:
             recall=Recall(db, stories, letters, batches, intake),
             privacy=Privacy(db, self.addresses, letters, self.ids, clock),
             analytics=Analytics(db, clock, config.venue.timezone),
+            printing=printing,
+            cabinet=Cabinet(db, printing, self.ids, config.venue.language),
             delivery=delivery,
         )
 

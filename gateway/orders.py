@@ -204,6 +204,7 @@ class MessageView(Struct, kw_only=True):
     attempts: Any
     events: Any
     compliance: Any
+    template: Any = None
     content: Any = None
 
 
@@ -283,3 +284,23 @@ class CheckOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     """May this message go? With facts from the store; nothing is stored."""
 
     message: SendOrder
+
+
+class TemplateOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One message to one guest, printed from a template in the guest's language."""
+
+    template: Slug
+    to: Address | Recipient
+    variables: dict[str, Any] = {}
+    channel: ChannelName | None = None
+    class_: MessageClass = field(name="class", default="marketing")
+    category: Slug = "general"
+    deliver_at: LocalOrMoment | None = None
+    deliver_zone: Zone | None = None
+    expires_at: Moment | None = None
+    sender: Slug | None = None
+    reference: Reference | None = None
+    metadata: Metadata | None = None
+    declares: Declared | None = None
+    fallback: None = None
+    event_date: None = None

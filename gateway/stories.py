@@ -80,6 +80,7 @@ class Stories:
             attempts=None if story is None else [_told(event) for event in story if "attempt" in (event.detail or "")],
             events=None if story is None else [_told(event) for event in story],
             compliance=Raw(row.decision.encode()),
+            template=_template(row),
         )
 
     async def _open(self, rows: list[Stored], views: list[MessageView], caller: Caller) -> None:
@@ -98,6 +99,14 @@ class Stories:
         letter = self._batches.letter(sealed.batch_id, content)
         return {"to": address, "subject": letter.subject, "text": letter.text, "html": letter.html or None,
                 "metadata": content.metadata}  # fmt: skip
+
+
+def _template(row: Stored) -> dict[str, Any] | None:
+    """What a message was printed from."""
+    if row.template_uuid is None:
+        return None
+    return {"id": ids.public("tpl", row.template_uuid), "name": row.template_name, "language": row.template_language,
+            "version": row.template_version}  # fmt: skip
 
 
 def _told(event: events.Event) -> dict[str, Any]:

@@ -19,14 +19,15 @@ from gateway.web import (
     local,
     messages,
     suppressions,
+    templates,
     users,
 )
 from gateway.web.door import Handler, Threshold, open_door
 from gateway.web.routes import Door, Routes
 
 MAIN = (
-    messages.routes, batches.routes, compliance.routes, guests.routes, suppressions.routes, analytics.routes,
-    auth.routes, api_keys.routes, users.routes, health.routes, health.probes, guest_pages.routes,
+    messages.routes, batches.routes, templates.routes, compliance.routes, guests.routes, suppressions.routes,
+    analytics.routes, auth.routes, api_keys.routes, users.routes, health.routes, health.probes, guest_pages.routes,
 )  # fmt: skip
 OPS = (health.probes, health.ops)
 LOCAL = (*MAIN, health.ops, local.routes, suppressions.local)

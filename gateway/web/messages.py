@@ -2,7 +2,9 @@
 
 from gateway import pages
 from gateway.answers import Answer
-from gateway.orders import MessageList, MessageView, SendAnswer, SendOrder
+from gateway.drafts import Origin
+from gateway.orders import MessageList, MessageView, SendAnswer, SendOrder, TemplateOrder
+from gateway.repeats import Repeat
 from gateway.web.door import Call
 from gateway.web.idempotency import once
 from gateway.web.routes import Routes
@@ -17,6 +19,18 @@ async def send(call: Call) -> Answer:
     return await once(
         call, "POST messages/send", lambda repeat: call.parts.intake.accept(call.order, call.caller, repeat)
     )
+
+
+@routes.post("/messages/template", scope=SEND, takes=TemplateOrder, gives=SendAnswer, status=202,
+             limit="messages.template")  # fmt: skip
+async def send_template(call: Call) -> Answer:
+    """Queue one message to one guest, printed from a template in the guest's language."""
+
+    async def act(repeat: Repeat | None) -> Answer:
+        order, version = await call.parts.printing.order(call.order)
+        return await call.parts.intake.accept(order, call.caller, repeat, Origin(template_version_id=version))
+
+    return await once(call, "POST messages/template", act)
 
 
 @routes.get("/messages/{id}", scope="read", gives=MessageView)
