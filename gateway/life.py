@@ -28,6 +28,7 @@ from gateway.delivery.apart import Apart
 from gateway.delivery.prepare import Preparation
 from gateway.delivery.worker import hold_unserved, recover
 from gateway.drafts import Drafts
+from gateway.egress import Egress
 from gateway.errors import Draining, StorageFailed, Unavailable
 from gateway.facts import Facts
 from gateway.health import Health
@@ -44,12 +45,17 @@ from gateway.record import Record
 from gateway.repeats import Repeats
 from gateway.routing import Provider, Routes
 from gateway.rules import Rulebook
-from gateway.store import guests, limits, outbox, schema
+from gateway.store import deliveries, guests, limits, outbox, schema
 from gateway.store.db import Database
 from gateway.store.reserve import Reserve
 from gateway.stories import Stories
 from gateway.tools import ProviderTools
 from gateway.vault import Vault
+from gateway.webhooks.collection import Webhooks
+from gateway.webhooks.letterbox import Letterbox
+from gateway.webhooks.payload import Payloads
+from gateway.webhooks.post import Post
+from gateway.webhooks.postmen import Postmen
 
 DRAIN_SECONDS = 6.0
 HOUR = 3600.0
@@ -69,6 +75,10 @@ class Parts(Struct):
     recall: Recall
     privacy: Privacy
     delivery: Delivery
+    webhooks: Webhooks
+    letterbox: Letterbox
+    payloads: Payloads
+    postmen: Postmen
 
 
 class Gateway:
@@ -165,6 +175,9 @@ class Gateway:
             for provider in routes.providers.values()
         ]
         delivery = Delivery(couriers, routes, Release(db, clock.now, self.log))
+        egress, payloads = Egress(config.egress.allow, clock), Payloads(letters)
+        post = Post(db, self.vault, payloads, egress, clock)
+        webhooks = Webhooks(db, self.vault, self.ids, clock, egress)
         intake.wake, bulk.wake = delivery.wake, delivery.release.wake
         return Parts(
             config=config,
@@ -178,6 +191,10 @@ class Gateway:
             recall=Recall(db, stories, letters, batches, intake),
             privacy=Privacy(db, self.addresses, letters, self.ids, clock),
             delivery=delivery,
+            webhooks=webhooks,
+            letterbox=Letterbox(db, webhooks, post, self.ids),
+            payloads=payloads,
+            postmen=Postmen(db, post, self.ids, clock, egress, self.log),
         )
 
     def _providers(self, config: Config) -> list[Provider]:
@@ -214,6 +231,7 @@ class Gateway:
         metrics.INFO.labels(__version__, sqlite3.sqlite_version).set(1)
         await hold_unserved(self.db, self.parts.routes)
         await self.parts.delivery.start()
+        self.parts.postmen.start()
         self.health.started = True
         self.health.start()
         self._tasks = [
@@ -256,6 +274,7 @@ class Gateway:
         if hourly:
             await self.repeats.forget_old()
             await self.parts.limits.forget_whole()
+            await self.parts.postmen.forget_old()
 
     def request_id(self) -> str:
         """A fresh name for a request."""
@@ -271,6 +290,7 @@ class Gateway:
         metrics.QUEUE.clear()
         for channel, lease, count in outbox.counts(self.db.reader):
             metrics.QUEUE.labels(channel, ("waiting", "leased", "held")[lease]).set(count)
+        metrics.WEBHOOK_WAITING.set(deliveries.all_waiting(self.db.reader))
 
     async def reload(self, config: Config) -> list[str]:
         """Take a new configuration, whole; or name the keys of it that need a restart and change nothing. Raises
@@ -280,11 +300,12 @@ class Gateway:
         parts, before = self._build(config), self.parts
         parts.limits.keep_accounts_of(before.limits)
         self.config, self.parts = config, parts
-        await before.delivery.drain(DRAIN_SECONDS)
+        await asyncio.gather(before.delivery.drain(DRAIN_SECONDS), before.postmen.drain(DRAIN_SECONDS))
         for gone in before.routes.providers.keys() - parts.routes.providers.keys():
             metrics.PROVIDER_UP.remove(gone)
         await hold_unserved(self.db, self.parts.routes)
         await self.parts.delivery.start()
+        self.parts.postmen.start()
         return []
 
     # -- ending -------------------------------------------------------------------------------------------------------
@@ -292,7 +313,8 @@ class Gateway:
     async def drain(self) -> None:
         """Take nothing new, finish what is being handed over."""
         self.health.draining = True
-        await self.parts.delivery.drain(DRAIN_SECONDS)
+        parts = self.parts
+        await asyncio.gather(parts.delivery.drain(DRAIN_SECONDS), parts.postmen.drain(DRAIN_SECONDS))
 
     async def close(self) -> None:
         """Close what was opened, last first."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from gateway.errors import Damaged, NotUsable
 from gateway.store.db import connect
 
-VERSION = 3
+VERSION = 4
 """How many steps there are in `steps.py`; the file keeps it in `user_version`."""
 QUEUE_TABLES = ("outbox", "suppressions")
 """What must be whole before anything is sent: checked at every start."""
