@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import Annotated
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from gateway import ids
 from gateway.callers import Caller
@@ -29,7 +29,7 @@ class WebhookOrder(Struct, frozen=True, forbid_unknown_fields=True):
     """A new webhook. `events`: names of events, or `*` for all."""
 
     url: Url
-    events: Events = ["*"]
+    events: Events = field(default_factory=lambda: ["*"])
     include_metadata: bool = False
 
 
