@@ -29,8 +29,9 @@ IDLE_SECONDS = 3.0
 """How long a connection stays open for the next request: shorter than most servers wait before they close it."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-URL = re.compile(r"https://([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?(?:[/?][!-~]*)?")
-"""Plain enough to mean the same to everybody who reads it: no user, no backslash in the name, no other alphabet."""
+URL = re.compile(r"https://([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?(?:[/?][!\"$-~]*)?")
+"""Plain enough to mean the same to everybody who reads it: no user, no fragment, no backslash in the name, no
+other alphabet."""
 UNICAST_V6 = ipaddress.IPv6Network("2000::/3")
 UNLISTED = tuple(map(ipaddress.IPv4Network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")))
 """Not public, though the standard library says so: protocol assignments, the old 6to4 relays, a cloud's own host."""

@@ -28,7 +28,6 @@ from gateway.delivery.apart import Apart
 from gateway.delivery.prepare import Preparation
 from gateway.delivery.worker import hold_unserved, recover
 from gateway.drafts import Drafts
-from gateway.egress import Egress
 from gateway.errors import Draining, StorageFailed, Unavailable
 from gateway.facts import Facts
 from gateway.health import Health
@@ -51,11 +50,7 @@ from gateway.store.reserve import Reserve
 from gateway.stories import Stories
 from gateway.tools import ProviderTools
 from gateway.vault import Vault
-from gateway.webhooks.collection import Webhooks
-from gateway.webhooks.letterbox import Letterbox
-from gateway.webhooks.payload import Payloads
-from gateway.webhooks.post import Post
-from gateway.webhooks.postmen import Postmen
+from gateway.webhooks.desk import Desk
 
 DRAIN_SECONDS = 6.0
 HOUR = 3600.0
@@ -75,10 +70,7 @@ class Parts(Struct):
     recall: Recall
     privacy: Privacy
     delivery: Delivery
-    webhooks: Webhooks
-    letterbox: Letterbox
-    payloads: Payloads
-    postmen: Postmen
+    webhooks: Desk
 
 
 class Gateway:
@@ -119,6 +111,7 @@ class Gateway:
         self.plugins = plugins.find(self.config.plugins.paths)
         self._begin()
         self.parts = self._build(self.config)
+        self._closing.append(self._close_way_out)
         self.parts.limits.restore(limits.load(self.db.reader))
         self.health = Health(self.db, self.clock, self.record.last_time)
         await forget_unfinished(self.db)
@@ -175,9 +168,6 @@ class Gateway:
             for provider in routes.providers.values()
         ]
         delivery = Delivery(couriers, routes, Release(db, clock.now, self.log))
-        egress, payloads = Egress(config.egress.allow, clock), Payloads(letters)
-        post = Post(db, self.vault, payloads, egress, clock)
-        webhooks = Webhooks(db, self.vault, self.ids, clock, egress)
         intake.wake, bulk.wake = delivery.wake, delivery.release.wake
         return Parts(
             config=config,
@@ -191,10 +181,7 @@ class Gateway:
             recall=Recall(db, stories, letters, batches, intake),
             privacy=Privacy(db, self.addresses, letters, self.ids, clock),
             delivery=delivery,
-            webhooks=webhooks,
-            letterbox=Letterbox(db, webhooks, post, self.ids),
-            payloads=payloads,
-            postmen=Postmen(db, post, self.ids, clock, egress, self.log),
+            webhooks=Desk.begin(db, letters, self.ids, clock, self.log, config.egress.allow),
         )
 
     def _providers(self, config: Config) -> list[Provider]:
@@ -229,15 +216,21 @@ class Gateway:
     async def start(self) -> None:
         """Begin to deliver, and to look after the house."""
         metrics.INFO.labels(__version__, sqlite3.sqlite_version).set(1)
-        await hold_unserved(self.db, self.parts.routes)
-        await self.parts.delivery.start()
-        self.parts.postmen.start()
+        await self._deliver()
         self.health.started = True
         self.health.start()
         self._tasks = [
             asyncio.create_task(self._check_whole_file(), name="check the whole file"),
             asyncio.create_task(self._housekeeping(), name="housekeeping"),
         ]
+
+    async def _deliver(self) -> None:
+        """Bring messages to providers, and events to webhooks."""
+        await hold_unserved(self.db, self.parts.routes)
+        await self.parts.delivery.start()
+        self.parts.webhooks.postmen.start()
+        if opened := self.config.egress.allow:
+            self.log.warning("webhooks may reach addresses that are not public", count=len(opened))
 
     def admit(self) -> None:
         """Raise Draining once the gateway is on its way out."""
@@ -274,7 +267,7 @@ class Gateway:
         if hourly:
             await self.repeats.forget_old()
             await self.parts.limits.forget_whole()
-            await self.parts.postmen.forget_old()
+            await self.parts.webhooks.postmen.forget_old()
 
     def request_id(self) -> str:
         """A fresh name for a request."""
@@ -300,12 +293,10 @@ class Gateway:
         parts, before = self._build(config), self.parts
         parts.limits.keep_accounts_of(before.limits)
         self.config, self.parts = config, parts
-        await asyncio.gather(before.delivery.drain(DRAIN_SECONDS), before.postmen.drain(DRAIN_SECONDS))
+        await asyncio.gather(before.delivery.drain(DRAIN_SECONDS), before.webhooks.drain(DRAIN_SECONDS))
         for gone in before.routes.providers.keys() - parts.routes.providers.keys():
             metrics.PROVIDER_UP.remove(gone)
-        await hold_unserved(self.db, self.parts.routes)
-        await self.parts.delivery.start()
-        self.parts.postmen.start()
+        await self._deliver()
         return []
 
     # -- ending -------------------------------------------------------------------------------------------------------
@@ -314,7 +305,7 @@ class Gateway:
         """Take nothing new, finish what is being handed over."""
         self.health.draining = True
         parts = self.parts
-        await asyncio.gather(parts.delivery.drain(DRAIN_SECONDS), parts.postmen.drain(DRAIN_SECONDS))
+        await asyncio.gather(parts.delivery.drain(DRAIN_SECONDS), parts.webhooks.drain(DRAIN_SECONDS))
 
     async def close(self) -> None:
         """Close what was opened, last first."""
@@ -329,6 +320,10 @@ class Gateway:
             done = self._closing.pop()()
             if asyncio.iscoroutine(done):
                 await done
+
+    async def _close_way_out(self) -> None:
+        """Of the parts that work now: a reload closes those it replaces."""
+        await self.parts.webhooks.egress.close()
 
     def _die(self, reason: str) -> None:
         """Storage failed: stop before anything is acknowledged that may not be there."""

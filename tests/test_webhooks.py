@@ -1,13 +1,15 @@
-"""Webhooks over HTTP: endpoints are added, changed and taken away; events come signed, in order, until they are heard."""
+"""Webhooks over HTTP: added, changed and taken away; events come signed, in order, and until they are heard."""
 
 import asyncio
 import re
 import time
 
 import pytest
+from aiohttp import web
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from gateway.clock import SystemClock
+from gateway.config import load
 from gateway.webhooks.post import SCHEDULE
 from gateway.webhooks.target import verified
 from tests.running import BOOKING, CONFIG, NEWS, YES, running
@@ -17,9 +19,10 @@ PT = {"email": "ana@example.org", "country": "PT"}
 DAY = 86_400
 
 
-def allowing(port):
-    """A configuration under which webhooks may reach the peer."""
-    return f'{CONFIG}\n[egress]\nallow = ["127.0.0.1:{port}"]\n'
+def allowing(*ports):
+    """A configuration under which webhooks may reach these peers."""
+    allow = ", ".join(f'"127.0.0.1:{port}"' for port in ports)
+    return f"{CONFIG}\n[egress]\nallow = [{allow}]\n"
 
 
 @pytest.fixture
@@ -241,14 +244,14 @@ async def test_a_batch_is_told_once_when_the_last_of_it_is_over(run, ear):
     """With how many came into which state, not before, and not again for a webhook that was added later."""
     await added(run, ear, events=["batch.finished"])
     order = BOOKING | {"recipients": [{"to": {"email": f"g{n}@example.org", "country": "PT"}} for n in range(30)]}
-    key = {"Idempotency-Key": "batch 1"}
+    key = {"Idempotency-Key": "batch-1"}
     batch = (await run.call("POST", "/communications/messages/bulk", order, headers=key)).json["id"]
     (one,) = await ear.until(1)
     assert one.event["data"] == {
         "batch_id": batch, "status": "finished", "channel": "email", "category": "booking", "counts": {"sent": 30},
     }  # fmt: skip
     late = await added(run, ear, events=["batch.finished"])
-    key = {"Idempotency-Key": "batch 2"}
+    key = {"Idempotency-Key": "batch-2"}
     other = (await run.call("POST", "/communications/messages/bulk", order, headers=key)).json["id"]
     await ear.until(3)
     assert [one.event["data"]["batch_id"] for one in ear.heard] == [batch, other, other]
@@ -389,7 +392,7 @@ async def test_what_is_about_one_message_comes_one_after_the_other(run, ear, clo
     assert ear.heard[0].id == ear.heard[2].id
 
 
-async def test_a_slow_webhook_holds_up_no_other(run, tmp_path, ear):
+async def test_a_slow_webhook_holds_up_no_other(tmp_path, clock, ear):
     """One that says nothing has its eight requests open; the next hears of everything meanwhile."""
     silent = asyncio.Event()
 
@@ -397,8 +400,10 @@ async def test_a_slow_webhook_holds_up_no_other(run, tmp_path, ear):
         await silent.wait()
         return 204
 
-    async with listening(Ear([slow]), tmp_path) as other:
-        run.gateway.parts.webhooks._egress.openings += (run.gateway.parts.webhooks._egress.openings[0]._replace(port=other.port),)
+    async with (
+        listening(Ear([slow]), tmp_path) as other,
+        running(tmp_path, allowing(ear.port, other.port), clock) as run,
+    ):
         await added(run, other, events=["message.blocked"])
         await added(run, ear, events=["message.blocked"])
         for number in range(30):
@@ -429,8 +434,6 @@ async def test_a_restart_in_the_middle_loses_nothing(tmp_path, clock, ear):
 
 async def test_a_reload_goes_on_where_it_was(run, ear, tmp_path):
     """The new configuration's postmen tell what the old ones have not."""
-    from gateway.config import load
-
     hook = await added(run, ear, events=["message.blocked"])
     await run.send(NEWS | {"to": PT})
     await settled(run, hook, 1)
@@ -496,7 +499,7 @@ async def test_the_log_forgets_after_a_month(run, ear, clock):
     await run.call("POST", f"{WEBHOOKS}/{hook['id']}/test")
     clock.forward(31 * DAY)
     young = await run.call("POST", f"{WEBHOOKS}/{hook['id']}/test")
-    await run.gateway.parts.postmen.forget_old()
+    await run.gateway.parts.webhooks.postmen.forget_old()
     assert [one["id"] for one in await log(run, hook)] == [young.json["id"]]
 
 
@@ -513,8 +516,6 @@ async def test_what_goes_on_is_counted(run, ear):
 
 def _saying(status, headers):
     async def say(request):
-        from aiohttp import web
-
         return web.Response(status=status, headers=headers)
 
     return say

@@ -95,7 +95,7 @@ def _user(call: Call) -> User:
 async def listen(call: Call) -> web.StreamResponse:
     """Every event from now on as a webhook would get it, a JSON document a line; the first line has the secret."""
     gateway, parts = call.gateway, call.parts
-    listening = Listening(gateway.db, parts.payloads, gateway.ids, gateway.clock)
+    listening = Listening(gateway.db, parts.webhooks.payloads, gateway.ids, gateway.clock)
     stream = call.stream("application/jsonl")
     await stream.prepare(call.request)
     await stream.write(json.encode({"secret": listening.secret}) + b"\n")

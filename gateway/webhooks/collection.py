@@ -71,7 +71,7 @@ class WebhookList(Struct, frozen=True):
     next_cursor: str | None
 
 
-class Webhooks:
+class Collection:
     """All webhooks. Raises NotFound, and Precondition when `version` is not today's."""
 
     def __init__(self, db: Database, vault: Vault, ids_: ids.Ids, clock: Clock, egress: Egress):

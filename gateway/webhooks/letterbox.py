@@ -14,7 +14,7 @@ from gateway.store.db import Database, Tx
 from gateway.store.deliveries import Delivery
 from gateway.store.feed import Fact
 from gateway.store.webhooks import Webhook
-from gateway.webhooks.collection import Webhooks
+from gateway.webhooks.collection import Collection
 from gateway.webhooks.payload import TEST
 from gateway.webhooks.post import Post
 
@@ -44,7 +44,7 @@ class DeliveryList(Struct, frozen=True):
 class Letterbox:
     """The deliveries of every webhook. Raises NotFound."""
 
-    def __init__(self, db: Database, collection: Webhooks, post: Post, ids_: ids.Ids):
+    def __init__(self, db: Database, collection: Collection, post: Post, ids_: ids.Ids):
         self._db, self._webhooks, self._post, self._ids = db, collection, post, ids_
 
     async def many(self, public: str, query: Mapping[str, str]) -> DeliveryList:

@@ -9,7 +9,7 @@ import asyncio
 
 from gateway import ids
 from gateway.clock import Clock
-from gateway.egress import Egress, Reply
+from gateway.egress import Reply
 from gateway.errors import GatewayError
 from gateway.logs import Log
 from gateway.store import batches, deliveries, feed, webhooks
@@ -99,16 +99,13 @@ class Postman:
 class Postmen:
     """All postmen: each webhook that is switched on has one."""
 
-    def __init__(self, db: Database, post: Post, ids_: ids.Ids, clock: Clock, egress: Egress, log: Log):
+    def __init__(self, db: Database, post: Post, ids_: ids.Ids, clock: Clock, log: Log):
         self._db, self._post, self._ids, self._clock, self._log = db, post, ids_, clock, log
-        self._egress = egress
         self._at_work: dict[int, tuple[Postman, asyncio.Task[None]]] = {}
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Go on where an earlier process left off."""
-        if self._egress.openings:
-            self._log.warning("webhooks may reach addresses that are not public", count=len(self._egress.openings))
         self._task = asyncio.create_task(self._run(), name="postmen")
 
     async def _run(self) -> None:
@@ -161,7 +158,6 @@ class Postmen:
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)
         await end([*tasks, *(task for _, task in self._at_work.values())])
-        await self._egress.close()
 
     async def forget_old(self) -> None:
         """Take what is old out of the log."""
