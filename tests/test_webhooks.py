@@ -10,6 +10,9 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from gateway.clock import SystemClock
 from gateway.config import load
+from gateway.errors import StorageFull
+from gateway.store import webhooks
+from gateway.store.deliveries import tried as tried_work
 from gateway.webhooks.post import SCHEDULE
 from gateway.webhooks.target import verified
 from tests.running import BOOKING, CONFIG, NEWS, YES, running
@@ -432,6 +435,76 @@ async def test_a_restart_in_the_middle_loses_nothing(tmp_path, clock, ear):
         assert len({one.id for one in ear.heard}) == 2
 
 
+async def test_what_is_under_way_is_finished_before_the_end(tmp_path, clock, ear):
+    """A drain waits for the answer, so that nobody hears of it twice."""
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def slow(request):
+        asked.set()
+        await answer.wait()
+        return 204
+
+    ear.answers = [slow]
+    async with running(tmp_path, allowing(ear.port), clock) as run:
+        hook = await added(run, ear, events=["message.blocked"])
+        await run.send(NEWS | {"to": PT})
+        await asyncio.wait_for(asked.wait(), 5)
+        asyncio.get_running_loop().call_later(0.5, answer.set)
+    async with running(tmp_path, allowing(ear.port), clock) as run:
+        assert [one["status"] for one in await log(run, hook)] == ["delivered"]
+        await asyncio.sleep(0.5)
+    assert len(ear.heard) == 1
+
+
+async def test_what_takes_too_long_is_told_again_after_the_start(tmp_path, clock, ear, monkeypatch):
+    """A drain has its time; what was not answered in it comes again, under the same id."""
+    monkeypatch.setattr("gateway.life.DRAIN_SECONDS", 2.5)
+    ear.answers = [_never, 204]
+    async with running(tmp_path, allowing(ear.port), clock) as run:
+        hook = await added(run, ear, events=["message.blocked"])
+        await run.send(NEWS | {"to": PT})
+        await ear.until(1)
+    async with running(tmp_path, allowing(ear.port), clock) as run:
+        assert [one["status"] for one in await settled(run, hook, 1)] == ["delivered"]
+    assert len(ear.heard) == 2 and ear.heard[0].id == ear.heard[1].id
+
+
+async def test_a_full_disk_makes_events_late_and_no_more(run, ear):
+    """While the store refuses, what was sent is not sent again and again; afterwards all is noted and told."""
+    hook = await added(run, ear, events=["message.blocked"])
+    db = run.gateway.db
+    write, refusing = db.write, True
+
+    async def refuse(work, item=None, **more):
+        if refusing and work is tried_work:
+            raise StorageFull()
+        return await write(work, item, **more)
+
+    db.write = refuse
+    await run.send(NEWS | {"to": PT})
+    await ear.until(1)
+    await asyncio.sleep(1.5)
+    assert len(ear.heard) == 1
+    refusing = False
+    assert [one["status"] for one in await settled(run, hook, 1)] == ["delivered"]
+    assert len(ear.heard) == 1
+
+
+async def test_a_defect_holds_up_one_webhook_and_is_seen(run, ear, monkeypatch):
+    """What cannot be made into a request ends that postman's work for a while, with a line in the log; a restart or
+    the pause begins it anew, and others go on."""
+    broken = await added(run, ear, events=["message.blocked"])
+    webhook = run.gateway.parts.webhooks.collection.find(broken["id"])
+    await run.gateway.db.do(lambda tx: webhooks.change(tx, webhook._replace(target_sealed=b"rubbish")))
+    await added(run, ear, events=["message.blocked"])
+    await run.send(NEWS | {"to": PT})
+    await ear.until(1)
+    await asyncio.sleep(0.3)
+    assert '"event":"a webhook waits"' in run.log_text.getvalue()
+    await run.send(NEWS | {"to": PT})
+    await ear.until(2)
+
+
 async def test_a_reload_goes_on_where_it_was(run, ear, tmp_path):
     """The new configuration's postmen tell what the old ones have not."""
     hook = await added(run, ear, events=["message.blocked"])
@@ -512,6 +585,11 @@ async def test_what_goes_on_is_counted(run, ear):
     told = (await run.local("GET", "/metrics")).raw.decode()
     assert re.search(r'gateway_webhook_attempts_total\{outcome="retry"\} [1-9]', told)
     assert "gateway_webhook_deliveries 1.0" in told
+
+
+async def _never(request):
+    await asyncio.sleep(60)
+    return 204
 
 
 def _saying(status, headers):

@@ -197,5 +197,4 @@ def webhooks(db: sqlite_utils.Database) -> None:
         "ALTER TABLE batches ADD COLUMN ended INTEGER",
         "ALTER TABLE batches ADD COLUMN ended_at INTEGER",
         "CREATE INDEX batches_by_end ON batches (ended)",
-        "CREATE INDEX batches_to_end ON batches (id) WHERE ended IS NULL",
     )

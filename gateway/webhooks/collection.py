@@ -150,7 +150,12 @@ class Collection:
         await self._act(known, caller, version, "webhook.removed", lambda tx: switch_off(tx, known.id))
         while await self._db.write(deliveries.forget, known.id):
             pass
-        await self._db.do(lambda tx: webhooks.remove(tx, known.id))
+
+        def last(tx: Tx) -> None:
+            deliveries.forget(tx, [known.id])  # somebody may have tried it out meanwhile
+            webhooks.remove(tx, known.id)
+
+        await self._db.do(last)
 
     async def _act(
         self, known: Webhook, caller: Caller, version: int | None, action: str, act: Callable[[Tx], object]

@@ -9,7 +9,7 @@ from gateway.callers import Caller
 from gateway.clock import rfc3339, rfc3339_or_none
 from gateway.errors import Conflict, NotFound
 from gateway.pages import cursor, page
-from gateway.store import deliveries
+from gateway.store import deliveries, webhooks
 from gateway.store.db import Database, Tx
 from gateway.store.deliveries import Delivery
 from gateway.store.feed import Fact
@@ -76,6 +76,8 @@ class Letterbox:
         uuid = self._ids.new()
 
         def work(tx: Tx) -> None:
+            if webhooks.get(tx.connection, webhook.id) is None:
+                raise NotFound()
             deliveries.add(tx, webhook.id, [(uuid, Fact("tests", 0, 0, TEST, tx.now))], None)
             tx.audit(caller.actor, "webhook.tested", ids.public("evt", uuid), NOTHING)
 
