@@ -490,6 +490,60 @@ async def test_a_full_disk_makes_events_late_and_no_more(run, ear):
     assert len(ear.heard) == 1
 
 
+async def test_what_is_gone_is_told_no_more(run, ear, clock):
+    """A row that was taken away meanwhile ends its delivery; there is nothing left to say."""
+    ear.answers = [500]
+    hook = await added(run, ear, events=["message.blocked", "consent.changed", "guest.opted_out", "batch.finished"])
+    await run.yes(PT)
+    await run.call("POST", "/communications/compliance/unsubscribe", {"guest": PT["email"]})
+    await run.send(NEWS | {"to": PT})
+    key = {"Idempotency-Key": "gone"}
+    await run.call("POST", "/communications/messages/bulk", BOOKING | {"recipients": [{"to": PT}]}, headers=key)
+    for _ in range(20):
+        clock.forward(2)
+        await asyncio.sleep(0.3)
+        if len(await log(run, hook)) == 4 and not any(one["attempts"] == 0 for one in await log(run, hook)):
+            break
+    tables = ("messages", "events", "outbox", "consents", "suppressions", "batches")
+    await run.gateway.db.do(lambda tx: [tx.execute(f"DELETE FROM {table}") for table in tables])
+    for one in await log(run, hook):
+        await run.call("POST", f"{WEBHOOKS}/{hook['id']}/deliveries/{one['id']}/replay")
+    clock.forward(60)
+    for _ in range(20):
+        clock.forward(2)
+        await asyncio.sleep(0.1)
+    assert [(one["status"], one["code"]) for one in await log(run, hook)] == [("failed", "nothing-left")] * 4
+
+
+async def test_metadata_goes_with_its_guest(run, ear):
+    """Once the key of a guest is destroyed, what was attached to his messages is told to nobody."""
+    hook = await added(run, ear, include_metadata=True)
+    await run.send(BOOKING | {"to": PT, "metadata": {"room": "12"}})
+    (first, *_) = await settled(run, hook, 2)
+    (key,) = run.gateway.db.reader.execute("SELECT key_id FROM guests").fetchone()
+    assert ear.heard[0].event["data"]["metadata"] == {"room": "12"}
+    await asyncio.to_thread(run.gateway.vault.keys.destroy, key)
+    await run.call("POST", f"{WEBHOOKS}/{hook['id']}/deliveries/{first['id']}/replay")
+    await ear.until(3)
+    assert ear.heard[2].event["data"] == ear.heard[0].event["data"] | {"metadata": {}}
+
+
+async def test_only_so_much_waits_for_a_webhook(run, ear, clock, monkeypatch):
+    """Beyond that events stay where they are, and all of them are told in the end."""
+    monkeypatch.setattr("gateway.webhooks.postmen.BACKLOG", 3)
+    monkeypatch.setattr("gateway.webhooks.postmen.SLICE", 2)
+    ear.answers = [500]
+    hook = await added(run, ear, events=["message.blocked"])
+    for _ in range(10):
+        await run.send(NEWS | {"to": PT})
+    await asyncio.sleep(1.5)
+    assert len(await log(run, hook)) == 4
+    ear.answers = [204]
+    clock.forward(60)
+    await settled(run, hook, 10)
+    assert len({one.event["data"]["message_id"] for one in ear.heard}) == 10
+
+
 async def test_a_defect_holds_up_one_webhook_and_is_seen(run, ear, monkeypatch):
     """What cannot be made into a request ends that postman's work for a while, with a line in the log; a restart or
     the pause begins it anew, and others go on."""

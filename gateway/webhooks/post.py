@@ -24,6 +24,9 @@ JITTER = 0.1
 LONGEST = 86_400.0
 """Nobody is waited for longer than this on his own word."""
 
+NOTHING_LEFT = "nothing-left"
+"""How an attempt ends whose event is gone: no fault of the other side's."""
+
 
 class Post:
     """Sends deliveries."""
@@ -56,7 +59,7 @@ class Post:
     async def _send(self, webhook: Webhook, delivery: Delivery) -> Reply:
         body = await self._db.read(self._payloads.of, delivery.fact, webhook.include_metadata)
         if body is None:
-            return Reply("nothing-left")
+            return Reply(NOTHING_LEFT)
         now, began = self._clock.now(), self._clock.monotonic()
         target = unseal(self._vault, webhook.uuid, webhook.target_sealed)
         headers = signed(ids.public("evt", delivery.uuid), now // 1000, body, target.live(now))
@@ -67,7 +70,7 @@ class Post:
     def _outcome(self, delivery: Delivery, reply: Reply, retry: bool) -> Tried:
         if reply.taken:
             return Tried("delivered", reply.code, None, delivery.id)
-        over = delivery.attempts >= len(SCHEDULE) or reply.code in ("410", "nothing-left") or not retry
+        over = delivery.attempts >= len(SCHEDULE) or reply.code in ("410", NOTHING_LEFT) or not retry
         if over:
             return Tried("failed", reply.code, None, delivery.id)
         wait = SCHEDULE[delivery.attempts] * (1 + random.random() * JITTER)  # noqa: S311 not a secret

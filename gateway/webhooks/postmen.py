@@ -16,7 +16,7 @@ from gateway.store import batches, deliveries, feed, webhooks
 from gateway.store.db import Database, Tx
 from gateway.store.feed import Fact, Marks
 from gateway.store.webhooks import Webhook
-from gateway.webhooks.post import LONGEST, Post
+from gateway.webhooks.post import LONGEST, NOTHING_LEFT, Post
 
 LOOK_EVERY = 0.25
 AT_ONCE = 8
@@ -90,7 +90,7 @@ class Postman:
             reply = task.result()
             if reply.taken:
                 self._failures = 0
-            else:
+            elif reply.code != NOTHING_LEFT:
                 self._failures += 1
                 pause = max(min(2.0 ** (self._failures - 1), LONGEST_PAUSE), min(reply.retry_after or 0.0, LONGEST))
                 self._not_before = max(self._not_before, self._clock.monotonic() + pause)
