@@ -173,9 +173,9 @@ def finished(reader: sqlite3.Connection) -> list[int]:
     rows = reader.execute(
         """
         SELECT b.id FROM batches b WHERE b.ended IS NULL AND b.counts = 1 AND b.done = 1 AND NOT EXISTS (
-            SELECT 1 FROM outbox o CROSS JOIN messages m ON m.id = o.message_id
-            WHERE o.message_id >= (SELECT min(id) FROM messages WHERE batch_id = b.id)
-                AND o.message_id <= b.released_to AND m.batch_id = b.id
+            SELECT 1 FROM outbox o
+            WHERE o.message_id BETWEEN (SELECT min(id) FROM messages WHERE batch_id = b.id) AND b.released_to
+                AND (SELECT batch_id FROM messages WHERE id = o.message_id) = b.id
         ) ORDER BY b.id
         """
     )
