@@ -323,6 +323,25 @@ async def test_an_event_is_tried_by_the_schedule_under_one_id(run, ear, clock):
     assert ear.heard[-1].body == ear.heard[0].body and ear.heard[-1].id == one["id"]
 
 
+async def test_a_webhook_that_is_down_is_asked_now_and_then(run, ear, clock):
+    """One request a pause, of a minute at most, however often it has failed; once it is back all is told at once."""
+    ear.answers = [503]
+    hook = await added(run, ear, events=["message.blocked"])
+    for _ in range(12):
+        await run.send(NEWS | {"to": PT})
+    await ear.until(1)
+    for _ in range(10):
+        clock.forward(60)
+        await asyncio.sleep(0.4)
+    down = len(ear.heard)
+    assert 10 <= down <= 8 + 10
+    ear.answers = [204]
+    clock.forward(60)
+    await ear.until(down + 1)
+    clock.forward(DAY)
+    await settled(run, hook, 12)
+
+
 async def test_a_webhook_is_not_asked_before_it_wants_to_be(run, ear, clock):
     """Retry-After is a floor, as seconds and as a date, for this event and for all others."""
     answer = _saying(503, {"Retry-After": "900"})

@@ -84,16 +84,23 @@ class Postman:
             self._flying[delivery.id] = asyncio.create_task(self._post.attempt(webhook, delivery), name="webhook")
 
     def _land(self) -> None:
-        """Hear how the attempts that have ended went; after a failure pause for a while, longer each time."""
+        """Hear how the attempts that have ended went."""
         for row_id, task in [one for one in self._flying.items() if one[1].done()]:
             del self._flying[row_id]
             reply = task.result()
             if reply.taken:
                 self._failures = 0
             elif reply.code != NOTHING_LEFT:
-                self._failures += 1
-                pause = max(min(2.0 ** (self._failures - 1), LONGEST_PAUSE), min(reply.retry_after or 0.0, LONGEST))
-                self._not_before = max(self._not_before, self._clock.monotonic() + pause)
+                self._pause(min(reply.retry_after or 0.0, LONGEST))
+
+    def _pause(self, asked: float) -> None:
+        """After a failure wait for a while, longer each time, and as long as we were asked to. What was under way when
+        the pause began and fails as well is the same failure."""
+        now = self._clock.monotonic()
+        if now >= self._not_before:
+            self._failures += 1
+        pause = min(2.0 ** min(self._failures - 1, 10), LONGEST_PAUSE)
+        self._not_before = max(self._not_before, now + max(pause, asked))
 
 
 class Postmen:
