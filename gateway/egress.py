@@ -5,6 +5,7 @@ when it was saved gains nothing. No redirects, no proxies, certificates verified
 """
 
 import asyncio
+import contextlib
 import email.utils
 import ipaddress
 import re
@@ -206,7 +207,7 @@ async def look_up(host: str, port: int, family: int = socket.AF_UNSPEC) -> list[
             found, error = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM), None
         except (OSError, UnicodeError) as failed:
             found, error = [], failed if isinstance(failed, OSError) else OSError("no name")
-        if not loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
             loop.call_soon_threadsafe(_found, future, found, error)
 
     threading.Thread(target=look, name="look up", daemon=True).start()
