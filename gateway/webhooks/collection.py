@@ -89,8 +89,8 @@ class Collection:
         """A page of webhooks. Raises Invalid for a query that cannot be used."""
         before, limit = page(query)
         rows = await self._db.read(webhooks.page, before, limit + 1)
-        return WebhookList([self._view(row) for row in rows[:limit]], cursor(rows[limit - 1].id) if len(rows) > limit
-                           else None)  # fmt: skip
+        last = cursor(rows[limit - 1].id) if len(rows) > limit else None
+        return WebhookList([self._view(row) for row in rows[:limit]], last)
 
     def one(self, public: str) -> WebhookView:
         """One webhook."""
