@@ -1,6 +1,7 @@
 """What every door has in common: who may pass, what a body may be, what every answer carries."""
 
 import asyncio
+import contextlib
 import json
 import re
 
@@ -37,7 +38,11 @@ async def raw(run, *pieces):
     for piece in pieces:
         writer.write(piece)
         await asyncio.sleep(0.01)  # each is read by itself
-    answer = await asyncio.wait_for(reader.read(), 10)
+    answer = b""
+    with contextlib.suppress(ConnectionResetError):  # how a line may end that was cut while we still wrote
+        async with asyncio.timeout(10):
+            while piece := await reader.read(65536):
+                answer += piece
     writer.close()
     return answer
 
