@@ -13,6 +13,7 @@ class Token(Struct, frozen=True):
 
     access_token: str
     expires_in: int
+    token_type: str = "Bearer"
     refresh_token: str | None = None
 
 

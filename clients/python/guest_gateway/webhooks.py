@@ -11,14 +11,17 @@ from guest_gateway.doors import Asked, L, Resource, ask, listed, members
 
 
 class Webhook(Struct, frozen=True, kw_only=True):
-    """A webhook. `secret` is there when it was just made, and never again."""
+    """A webhook. `secret` is there when it was just drawn, and never again."""
 
     id: str
     url: str
     events: list[str]
-    include_metadata: bool = False
-    version: int | None = None
-    created_at: datetime | None = None
+    include_metadata: bool
+    enabled: bool
+    disabled_at: datetime | None
+    old_secret_until: datetime | None
+    created_at: datetime
+    version: int
     secret: str | None = None
 
 
@@ -28,6 +31,7 @@ class WebhookChange(TypedDict, total=False):
     url: str
     events: list[str]
     include_metadata: bool
+    enabled: bool
 
 
 class Webhooks(Resource[L]):
