@@ -8,7 +8,7 @@ from msgspec import Struct
 from guest_gateway.compliance import Scope, Stop
 from guest_gateway.doors import Asked, L, Resource, ask, listed, members
 from guest_gateway.messages import including
-from guest_gateway.orders import Channel, Whom
+from guest_gateway.orders import Channel, MessageClass, Whom
 
 
 class SuppressionContent(Struct, frozen=True):
@@ -62,16 +62,23 @@ class Suppressions(Resource[L]):
     @ask("POST", "suppressions", Stop, harmless=True)
     def add(
         self,
-        guest: Whom,
+        guest: Whom | None = None,
         *,
+        token: str | None = None,
         scope: Scope | None = None,
         channels: Sequence[Channel] | None = None,
         categories: Sequence[str] | None = None,
+        classes: Sequence[MessageClass] | None = None,
         source: str | None = None,
+        received_at: datetime | None = None,
     ) -> Asked:
         """Stop; as `compliance.unsubscribe`."""
-        body = members(guest=guest, scope=scope, channels=channels, categories=categories, source=source)
-        return Asked(body=body)
+        return Asked(
+            body=members(
+                guest=guest, token=token, scope=scope, channels=channels, categories=categories, classes=classes,
+                source=source, received_at=received_at,
+            )
+        )  # fmt: skip
 
     @ask("GET", "suppressions/{}", Suppression)
     def get(self, id: str, *, content: bool = False) -> Asked:

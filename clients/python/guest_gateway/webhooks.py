@@ -25,6 +25,19 @@ class Webhook(Struct, frozen=True, kw_only=True):
     secret: str | None = None
 
 
+class Delivery(Struct, frozen=True, kw_only=True):
+    """One event for one webhook. `code`: how the last attempt ended, a status or a word."""
+
+    id: str
+    type: str
+    status: str
+    code: str | None
+    attempts: int
+    created_at: datetime
+    tried_at: datetime | None
+    next_try_at: datetime | None
+
+
 class WebhookChange(TypedDict, total=False):
     """What is to be different."""
 
@@ -61,3 +74,23 @@ class Webhooks(Resource[L]):
     def remove(self, id: str, *, version: int | None = None) -> Asked:
         """Tell it nothing more."""
         return Asked((id,), version=version)
+
+    @ask("POST", "webhooks/{}/rotate", Webhook)
+    def rotate(self, id: str, *, overlap: int | None = None) -> Asked:
+        """A new `secret`, shown this once. The old one signs too for `overlap` more seconds, a day if left out."""
+        return Asked((id,), members(overlap=overlap))
+
+    @ask("POST", "webhooks/{}/test", Delivery)
+    def test(self, id: str) -> Asked:
+        """Send a test event now, once, and say how it was taken."""
+        return Asked((id,))
+
+    @listed("webhooks/{}/deliveries", Delivery)
+    def deliveries(self, id: str, *, limit: int | None = None) -> Asked:
+        """What went to a webhook and what waits for it, newest first."""
+        return Asked((id,), query={"limit": limit})
+
+    @ask("POST", "webhooks/{}/deliveries/{}/replay", Delivery)
+    def replay(self, id: str, event: str) -> Asked:
+        """Send an event again, under the same id."""
+        return Asked((id, event))
