@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from gateway.cli.receiver import free_port
-from guest_gateway import Blocked, Patience, QuotaExceeded, Unexpected, Unreachable
+from guest_gateway import Blocked, NotFound, Patience, QuotaExceeded, Unexpected, Unreachable
 from guest_gateway.patience import worth_repeating
 from guest_gateway.request import Request
 from tests.programs import KINDS, QUICK, program
@@ -99,7 +99,7 @@ async def test_patience_ends(kind):
 
 
 async def test_a_live_line_that_breaks_is_taken_up_where_it_broke(run, kind):
-    """Progress goes on after two breaks, tells nothing twice, and comes to the end; a batch of nobody's is an error."""
+    """Progress goes on after two breaks, tells nothing twice, and comes to the end; no batch is no reason to wait."""
     order = {name: value for name, value in BOOKING.items() if name != "to"}
     guests = [f"guest{number}@example.org" for number in range(300)]
     async with relay(run.base) as line, program(kind, run.key, line.base) as app:
@@ -107,6 +107,8 @@ async def test_a_live_line_that_breaks_is_taken_up_where_it_broke(run, kind):
         line.breaks = ["interrupted", "unheard"]
         async with program(kind, run.key, line.base) as watcher:
             seen = await watcher.all(lambda gateway: gateway.batches.watch(batch.id))
+            with pytest.raises(NotFound):
+                await watcher.all(lambda gateway: gateway.batches.watch("bat_nobody"))
     assert (line.breaks, seen[-1].status, seen[-1].counts) == ([], "finished", {"sent": 300})
     assert all(one != next_ for one, next_ in pairwise(seen))
 
