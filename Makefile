@@ -61,4 +61,5 @@ lock: .venv/.dev  ## take the newest releases that pyproject.toml allows
 
 .venv/.dev: requirements-dev.lock .venv/.runtime
 	@$(PIP) --require-hashes -r requirements-dev.lock
+	@$(PIP) --no-deps --no-build-isolation --editable clients/python
 	@touch $@

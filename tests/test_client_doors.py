@@ -1,7 +1,9 @@
 """The Python client is whole: every door has its method, what a body may hold can be said, an answer be read."""
 
 import inspect
+import re
 import typing
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,6 +14,7 @@ from guest_gateway import Gateway
 from guest_gateway.doors import Method
 from guest_gateway.request import Page
 
+MANUAL = Path(__file__).parent.parent / "docs" / "client.md"
 ELSEWHERE = {"GET health", "GET metrics"}
 """Doors for whoever watches the gateway, not for whoever uses it."""
 SAID_OTHERWISE = {"contacts": "add", "message": "to", "on_fault": "refuse_faulty"}
@@ -112,3 +115,10 @@ def test_every_member_of_a_body_can_be_said(call):
     wanted = fields(OPEN[call].takes).keys() - NOT_BUILT - UNSAID.get(call, set())
     said = arguments(METHODS[call])
     assert [name for name in wanted if not {name, SAID_OTHERWISE.get(name)} & said] == []
+
+
+def test_the_manual_names_every_method_and_no_other():
+    """Whoever reads client.md knows all there is."""
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", MANUAL.read_text(), re.MULTILINE)
+    named = {f"{resource}.{call}" for resource, calls in rows for call in re.findall(r"`(\w+)`", calls)}
+    assert named == METHODS.keys()

@@ -29,6 +29,12 @@ def test_the_wheel_is_typed_licensed_and_brings_one_name(tmp_path: Path):
     assert (CLIENT / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
 
 
+def test_it_knows_the_gateway_only_over_http():
+    """Whoever installs it needs no gateway on his machine: importing it imports none."""
+    question = "import guest_gateway, sys; sys.exit('gateway' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", question], cwd=CLIENT).returncode == 0
+
+
 def test_it_needs_what_it_imports_within_the_bounds_that_are_tried_here():
     """Each dependency is imported, has a floor and a cap, and those are the ones of our own environment."""
     needed = {re.match(r"[\w-]+", line)[0]: line for line in OWN["dependencies"]}

@@ -20,7 +20,7 @@ class SuppressionContent(Struct, frozen=True):
 
 
 class Suppression(Struct, frozen=True, kw_only=True):
-    """A stop as it stands. `lift_asked`: somebody wants it lifted; while `lifted_at` is None a second one must agree."""
+    """A stop as it stands. `lift_asked`: somebody asked to lift it; until `lifted_at` a second one must agree."""
 
     id: str
     scope: str
