@@ -18,19 +18,21 @@ class Relay:
         self._host, self._to = urlsplit(base).hostname, urlsplit(base).port
         self.breaks, self.base = breaks, ""
         self.calls: list[asyncio.Task] = []
+        self.ends: list[asyncio.StreamWriter] = []
 
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """A connection, from its beginning to its end."""
         self.calls.append(asyncio.current_task())
+        self.ends.append(writer)
         how = self.breaks.pop(0) if self.breaks else ""
-        async with contextlib.AsyncExitStack() as ends:
-            ends.push_async_callback(_close, writer)
-            if how != "unheard":
-                there, onward = await asyncio.open_connection(self._host, self._to)
-                ends.push_async_callback(_close, onward)
-                out = asyncio.create_task(_copy(reader, onward))
-                ends.callback(out.cancel)
-                await _copy(there, writer, how)
+        if how != "unheard":
+            there, onward = await asyncio.open_connection(self._host, self._to)
+            self.ends.append(onward)
+            out = asyncio.create_task(_copy(reader, onward))
+            await _copy(there, writer, how)
+            await _close(writer, onward)
+            await out
+        await _close(writer)
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, until: str = "") -> None:
@@ -42,10 +44,11 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, unti
                 return
 
 
-async def _close(writer: asyncio.StreamWriter) -> None:
-    writer.close()
-    with contextlib.suppress(ConnectionError):
-        await writer.wait_closed()
+async def _close(*writers: asyncio.StreamWriter) -> None:
+    for writer in writers:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 @contextlib.asynccontextmanager
@@ -58,6 +61,5 @@ async def relay(base: str, *breaks: str, port: int = 0) -> AsyncIterator[Relay]:
         yield line
     finally:
         server.close()
-        for call in line.calls:
-            call.cancel()
-        await asyncio.gather(*line.calls, return_exceptions=True)
+        await _close(*line.ends)
+        await asyncio.gather(*line.calls)

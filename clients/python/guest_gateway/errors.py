@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import httpx2
-from msgspec import MsgspecError, Struct, field, json
+from msgspec import MsgspecError, Struct, json
 
 from guest_gateway.judgement import Judgement
 
@@ -67,7 +67,7 @@ class Told(Struct, frozen=True):
     compliance: Judgement | None = None
     hint: str = ""
     message_id: str | None = None
-    report: Any = field(default=None)
+    report: Any = None
 
     @property
     def slug(self) -> str:

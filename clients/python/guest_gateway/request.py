@@ -1,7 +1,7 @@
 """One request as it travels, and what its answer means."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import NoneType
 from typing import Any, Generic, Self, TypeVar, cast
 
@@ -35,7 +35,7 @@ class Request(Generic[R]):
     method: str
     path: str
     gives: type[R]
-    content: bytes | None
+    content: bytes | None = field(repr=False)
     headers: Mapping[str, str]
     query: Mapping[str, str]
     harmless: bool
