@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 
 class Relay:
-    """Hands bytes on in both directions. Each connection takes the next of `breaks`; once they are used up none breaks:
+    """Hands bytes on in both directions. Each connection takes the next of `breaks`; once they are used up it is `whole`:
 
     - `unheard`: hangs up before a byte has gone through
     - `unanswered`: the gateway hears the request, its answer is lost
@@ -19,12 +19,15 @@ class Relay:
         self.breaks, self.base = breaks, ""
         self.calls: list[asyncio.Task] = []
         self.ends: list[asyncio.StreamWriter] = []
+        self.whole = asyncio.Event()
 
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """A connection, from its beginning to its end."""
         self.calls.append(asyncio.current_task())
         self.ends.append(writer)
         how = self.breaks.pop(0) if self.breaks else ""
+        if not self.breaks:
+            self.whole.set()
         if how != "unheard":
             there, onward = await asyncio.open_connection(self._host, self._to)
             self.ends.append(onward)

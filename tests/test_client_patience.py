@@ -102,19 +102,17 @@ async def test_a_live_line_that_breaks_is_taken_up_where_it_broke(tmp_path, kind
     """Progress goes on after two breaks, tells nothing twice, and comes to the end; no batch is no reason to wait."""
     order = {name: value for name, value in BOOKING.items() if name != "to"}
     guests = [f"guest{number}@example.org" for number in range(100)]
-    async with running(tmp_path, deliver=False) as run, relay(run.base) as line:
+    async with running(tmp_path, deliver=False) as run, relay(run.base, "interrupted", "unheard") as line:
         async with program(kind, run.key, run.base) as app:
             batch = await app.ask(lambda gateway: gateway.batches.send(guests, **order))
-        line.breaks = ["interrupted", "unheard"]
         async with program(kind, run.key, line.base) as watcher:
             watching = asyncio.create_task(watcher.all(lambda gateway: gateway.batches.watch(batch.id)))
-            while line.breaks:
-                await asyncio.sleep(0.01)
+            await line.whole.wait()
+            with pytest.raises(NotFound):
+                await watcher.all(lambda gateway: gateway.batches.watch("bat_nobody"))
             await run.gateway.start()
             seen = await watching
             await run.gateway.drain()
-            with pytest.raises(NotFound):
-                await watcher.all(lambda gateway: gateway.batches.watch("bat_nobody"))
     assert (seen[0].counts, seen[-1].status, seen[-1].counts) == ({"queued": 100}, "finished", {"sent": 100})
     assert all(one != following for one, following in pairwise(seen))
 
