@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 
 class Relay:
-    """Hands bytes on in both directions. Each connection takes the next of `breaks`; once they are used up it is `whole`:
+    """Hands bytes on in both directions. Each connection takes the next of `breaks`; after them it is `whole`:
 
     - `unheard`: hangs up before a byte has gone through
     - `unanswered`: the gateway hears the request, its answer is lost
