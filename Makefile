@@ -46,7 +46,7 @@ client-ts: docs/openapi.json  ## the TypeScript client, made from the API's desc
 	cd clients/typescript && npm install --no-package-lock --no-audit --no-fund && npm run generate && npm run build
 
 lock: .venv/.dev  ## take the newest releases that pyproject.toml allows
-	$(LOCK) pyproject.toml -o requirements.lock
+	$(LOCK) --extra mjml pyproject.toml -o requirements.lock
 	$(LOCK) --group build -o requirements-build.lock
 	$(LOCK) --group dev pyproject.toml -o requirements-dev.lock
 

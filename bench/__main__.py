@@ -10,7 +10,7 @@ import statistics
 import sys
 from collections.abc import Callable
 
-from bench import arrival, memory, peers, restart, verify
+from bench import analytics, arrival, bulk, guests, memory, peers, restart, template, verify
 from bench.load import introduce, wrk
 from bench.servers import gateway, reference
 
@@ -66,13 +66,17 @@ SUITES: dict[str, Callable[[], list[dict]]] = {
     "single": single,
     "slow": slow,
     "connections": connections,
+    "bulk": bulk.measure,
+    "template": template.measure,
     "arrival": arrival.measure,
     "peers": peers.measure,
+    "import": guests.measure,
     "restart": restart.measure,
     "memory": memory.measure,
     "verify": verify.measure,
+    "analytics": analytics.measure,
 }
-LONG = ("peers", "memory", "restart", "verify")
+LONG = ("peers", "memory", "restart", "verify", "analytics")
 
 
 def main(names: list[str]) -> int:

@@ -16,11 +16,23 @@ LATER = ',"deliver_at":"2099-01-01T00:00:00Z"'
 
 
 def wrk(
-    server: Server, connections: int, seconds: int, guests: int = 10_000, extra: str = LATER, run: str = "r"
+    server: Server,
+    connections: int,
+    seconds: int,
+    guests: int = 10_000,
+    extra: str = LATER,
+    run: str = "r",
+    template: str = "",
 ) -> dict:
-    """Requests a second and their latencies."""
+    """Requests a second and their latencies; with a `template`, printed from it."""
     script = Path(__file__).parent / "send.lua"
-    env = dict(os.environ) | {"KEY": server.key, "GUESTS": str(guests), "EXTRA": extra, "RUN": f"{run}-{os.getpid()}"}
+    env = dict(os.environ) | {
+        "KEY": server.key,
+        "GUESTS": str(guests),
+        "EXTRA": extra,
+        "RUN": f"{run}-{os.getpid()}",
+        "TEMPLATE": template,
+    }
     output = subprocess.run(
         ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "10s",
          "-s", str(script), server.url],

@@ -13,14 +13,26 @@ function init(args)
    run = os.getenv("RUN") or "r"
    key = os.getenv("KEY") or ""
    extra = os.getenv("EXTRA") or ""
+   template = os.getenv("TEMPLATE") or ""
 end
 
 function request()
    count = count + 1
+   if template ~= "" then return printed() end
    local body = string.format('{"channel":"email","to":"guest%d@example.org","class":"transactional",' ..
       '"category":"booking","subject":"Your stay","text":"%s","reference":"b%d"%s,' ..
       '"declares":{"contains_promotion":false}}', math.random(guests), text, count, extra)
-   return wrk.format("POST", "/communications/messages/send", {
+   return post("send", body)
+end
+
+function printed()
+   return post("template", string.format('{"template":"%s","to":"guest%d@example.org","class":"transactional",' ..
+      '"category":"booking","variables":{"name":"Ana %d","code":"b%d"}%s}', template, math.random(guests), count,
+      count, extra))
+end
+
+function post(door, body)
+   return wrk.format("POST", "/communications/messages/" .. door, {
       ["Content-Type"] = "application/json",
       ["Authorization"] = "Bearer " .. key,
       ["Idempotency-Key"] = string.format("%s-%d-%d", run, number, count),

@@ -37,6 +37,12 @@ algorithm = "token_bucket"
 quota = 100000000
 window = "1m"
 by = "api_key"
+[limits.bulk]
+endpoints = ["messages.bulk"]
+algorithm = "token_bucket"
+quota = 100000000
+window = "1m"
+by = "api_key"
 [logs]
 level = "warning"
 """

@@ -44,7 +44,7 @@ class Addresses:
             return self._by_id(said, kind, pointer)
         if getattr(said, kind) is None:
             raise Invalid(faults=[Fault(at, "missing", f"a message over {channel} needs the {kind}, or a guest_id")])
-        address, blind = self._key(kind, getattr(said, kind), at)
+        address, blind = self.key(kind, getattr(said, kind), at)
         other = self._other(said, kind, pointer)
         guest = self._facts.behind(blind).guest
         self._same_person(guest, other, pointer)
@@ -70,7 +70,8 @@ class Addresses:
         ).decode()
         return Named(kind, address, guest.blind, guest, said)
 
-    def _key(self, kind: str, text: str, pointer: str) -> tuple[str, bytes]:
+    def key(self, kind: str, text: str, pointer: str) -> tuple[str, bytes]:
+        """The normal form of an address and its blind index. Raises Invalid with the pointer."""
         try:
             address = self._vault.index.normalise(kind, text)
         except GatewayError as error:
@@ -81,7 +82,7 @@ class Addresses:
         """The second address a request brings along, of the kind that is not needed now."""
         other = "phone" if kind == "email" else "email"
         text = getattr(said, other)
-        return None if text is None else (other, *self._key(other, text, f"{pointer}/{other}"))
+        return None if text is None else (other, *self.key(other, text, f"{pointer}/{other}"))
 
     def _same_person(self, guest: Guest | None, other: tuple[str, str, bytes] | None, pointer: str) -> None:
         if other is None:

@@ -5,7 +5,6 @@ once or at the next start, and nobody has seen it.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -16,32 +15,42 @@ from gateway import ids, metrics
 from gateway.addresses import Named
 from gateway.answers import Answer
 from gateway.callers import Caller
-from gateway.clock import Clock, rfc3339
+from gateway.clock import Clock
 from gateway.compliance import count
-from gateway.drafts import Draft, Drafts, Origin, Taken, content_of, digest_of_refusal, permit, write_refused
+from gateway.drafts import Drafts, Origin, Taken, content_of, digest_of_refusal, permit, write_refused
 from gateway.errors import Conflict, Fault, GatewayError, Invalid
 from gateway.letters import PLAIN, Content, Letters
-from gateway.orders import Blocking, BulkAnswer, BulkOrder, BulkRecipient, Recipient, Rejected, SendOrder, Waiting
+from gateway.model import CONTACT_OF
+from gateway.orders import (
+    MOST_RECIPIENTS,
+    BulkAnswer,
+    BulkOrder,
+    BulkRecipient,
+    Recipient,
+    Rejected,
+    Segment,
+    SendOrder,
+)
 from gateway.pace import Pace
 from gateway.repeats import Repeat, Repeats
 from gateway.rules import Rulebook
-from gateway.store import batches
+from gateway.store import batches, guestbook
 from gateway.store.batches import NewBatch, Stored
 from gateway.store.db import Database, Tx
 from gateway.store.idempotency import Answer as Kept
 from gateway.store.messages import NewMessage
+from gateway.tally import SHOWN, Tally
 
 SLICE = 250
 """How many messages one job of the writer holds: a single message that comes meanwhile waits no longer than that."""
-SHOWN = 1000
-"""How many rejected recipients an answer names."""
 
 
 class Listed(NamedTuple):
-    """The recipients of a request, each with his place in it: those whose form is right, and those left out."""
+    """The recipients of a request, each with his place in it: those whose form is right, and the first fault of each
+    who is left out."""
 
     understood: list[tuple[int, BulkRecipient]]
-    rejected: list[Rejected]
+    faulty: list[tuple[int, Fault]]
 
 
 class One(NamedTuple):
@@ -60,44 +69,6 @@ class Slice(Struct):
     refused: list[NewMessage]
 
 
-class Tally:
-    """Counts what becomes of the recipients."""
-
-    def __init__(self, rejected: list[Rejected], venue_zone: str | None):
-        self.rejected, self._venue_zone = rejected, venue_zone or "UTC"
-        self.decided: Counter[str] = Counter()
-        self._rules: Counter[str] = Counter()
-        self._waits: Counter[tuple[str, int]] = Counter()
-
-    def add(self, draft: Draft) -> None:
-        """One more was judged."""
-        judgement, guest = draft.judgement, draft.named.guest
-        self.decided[judgement.decision] += 1
-        if judgement.decision == "deny":
-            self._rules.update(judgement.result.reasons)
-        elif judgement.defer_until is not None:
-            zone = (guest.timezone if guest else None) or draft.named.said.timezone or self._venue_zone
-            self._waits[zone, judgement.defer_until] += 1
-
-    def answer(self, rulebook: Rulebook, public: str | None) -> BulkAnswer:
-        """What the caller is told; without an id, of a rehearsal."""
-        waits = [Waiting(zone, rfc3339(until), how_many) for (zone, until), how_many in sorted(self._waits.items())]
-        blocked_by = [
-            Blocking(rule, how_many, (rulebook.rule(rule) or {}).get("citation"))
-            for rule, how_many in self._rules.most_common()
-        ]
-        return BulkAnswer(
-            accepted=self.decided["allow"] + self.decided["defer"],
-            deferred=self.decided["defer"],
-            blocked=self.decided["deny"],
-            blocked_by=blocked_by,
-            rejected_total=len(self.rejected),
-            rejected=self.rejected[:SHOWN],
-            id=public,
-            waits=waits if public is None else None,
-        )
-
-
 class Bulk:
     """Takes bulk orders."""
 
@@ -108,11 +79,11 @@ class Bulk:
         self.wake: Callable[[], None] = lambda: None
         """Called when a batch has come to count."""
 
-    async def accept(self, order: BulkOrder, listed: Listed, caller: Caller, repeat: Repeat | None) -> Answer:
+    async def accept(self, order: BulkOrder, listed: Listed | Segment, caller: Caller, repeat: Repeat | None) -> Answer:
         """Take a batch. The 202; raises Invalid where no recipient could be understood, or one could not and that is
         to refuse all, and Forbidden. When it raises, nothing of it is kept."""
-        ordered, people = await self._people(order, listed, caller)
-        return await self._take(ordered, people, Tally(listed.rejected, self._venue_zone), caller, repeat, None)
+        ordered, people, faulty = await self._people(order, listed, caller)
+        return await self._take(ordered, people, self._tally(faulty), caller, repeat, None)
 
     async def resend(self, stored: Stored, caller: Caller) -> Answer:
         """Send what has failed of a batch again, as a batch of its own, judged anew. Raises Conflict where nothing
@@ -136,7 +107,7 @@ class Bulk:
             subject=shared.subject or None, html=shared.html or None, sender=stored.sender, declares=envelope.declares,
         )  # fmt: skip
         permit(ordered, caller, "send.bulk")
-        return await self._take(ordered, people, Tally([], self._venue_zone), caller, None, stored.uuid)
+        return await self._take(ordered, people, self._tally([]), caller, None, stored.uuid)
 
     async def _take(self, ordered: SendOrder, people: list[One], tally: Tally, caller: Caller, repeat: Repeat | None,
                     resend_of: bytes | None) -> Answer:  # fmt: skip
@@ -155,10 +126,10 @@ class Bulk:
             metrics.of(metrics.MESSAGES, ordered.channel, state).inc(tally.decided[decision])
         return answer
 
-    async def rehearse(self, order: BulkOrder, listed: Listed, caller: Caller) -> BulkAnswer:
+    async def rehearse(self, order: BulkOrder, listed: Listed | Segment, caller: Caller) -> BulkAnswer:
         """What would become of them if it were sent now; nothing is stored. Raises as `accept` does."""
-        ordered, people = await self._people(order, listed, caller)
-        tally, pace = Tally(listed.rejected, self._venue_zone), Pace()
+        ordered, people, faulty = await self._people(order, listed, caller)
+        tally, pace = self._tally(faulty), Pace()
         for one in people:
             tally.add(self._drafts.judge(self._order(ordered, one), one.named, caller))
             await pace()
@@ -166,28 +137,51 @@ class Bulk:
 
     # -- who ----------------------------------------------------------------------------------------------------------
 
-    async def _people(self, order: BulkOrder, listed: Listed, caller: Caller) -> tuple[SendOrder, list[One]]:
-        """The order without its recipients, and these, each once; those who cannot be found join the rejected."""
+    async def _chosen(self, channel: str, segment: Segment) -> Listed:
+        """Whoever is in a segment now and can be reached over the channel. Raises Invalid for one that says nothing,
+        has nobody, or too many in it."""
+        if not (segment.tags or segment.language or segment.country):
+            raise Invalid(faults=[Fault("/recipients/filter", "missing", "tags, language or country")])
+        uuids = await self._db.read(
+            guestbook.segment, CONTACT_OF[channel], segment.tags, segment.language, segment.country, MOST_RECIPIENTS + 1
+        )
+        if not uuids:
+            raise Invalid(faults=[Fault("/recipients/filter", "nobody", "a segment with guests in it")])
+        if len(uuids) > MOST_RECIPIENTS:
+            raise Invalid(faults=[Fault("/recipients/filter", "too-many", f"at most {MOST_RECIPIENTS} guests")])
+        named = (Recipient(guest_id=ids.public("gst", uuid)) for uuid in uuids)
+        return Listed([(index, BulkRecipient(one)) for index, one in enumerate(named)], [])
+
+    async def _people(
+        self, order: BulkOrder, listed: Listed | Segment, caller: Caller
+    ) -> tuple[SendOrder, list[One], list[tuple[int, Fault]]]:
+        """The order without its recipients; these, each once; and the first fault of each who is left out."""
         ordered = one_of(order)
         permit(ordered, caller, "send.bulk")
         self._drafts.check(ordered)
-        people, rejected, seen, pace = [], listed.rejected, set(), Pace()
-        for index, recipient in listed.understood:
+        understood, faulty = await self._chosen(order.channel, listed) if isinstance(listed, Segment) else listed
+        people: list[One] = []
+        seen, pace = set(), Pace()
+        for index, recipient in understood:
+            pointer = f"/recipients/{index}/to"
             try:
-                named = self._drafts.find(structs.replace(ordered, to=recipient.to), f"/recipients/{index}/to")
-            except Invalid as invalid:
-                rejected.append(_rejected(index, invalid))
-            else:
+                named = self._drafts.find(structs.replace(ordered, to=recipient.to), pointer)
                 if named.blind in seen:
-                    rejected.append(Rejected(index, "duplicate", f"/recipients/{index}/to"))
-                else:
-                    seen.add(named.blind)
-                    people.append(One(index, recipient, named))
+                    raise Invalid(faults=[Fault(pointer, "duplicate", "each address once")])
+            except Invalid as invalid:
+                faulty.append((index, invalid.faults[0]))
+            else:
+                seen.add(named.blind)
+                people.append(One(index, recipient, named))
             await pace()
-        rejected.sort(key=lambda one: one.index)
-        if rejected and (order.on_fault == "refuse" or not people):
-            raise Invalid(faults=[Fault(one.pointer, one.code, "see the manual of bulk") for one in rejected[:SHOWN]])
-        return ordered, people
+        faulty.sort()
+        if faulty and (order.on_fault == "refuse" or not people):
+            raise Invalid(faults=[fault for _, fault in faulty[:SHOWN]])
+        return ordered, people, faulty
+
+    def _tally(self, faulty: list[tuple[int, Fault]]) -> Tally:
+        rejected = [Rejected(index, fault.code, fault.pointer) for index, fault in faulty]
+        return Tally(rejected, self._venue_zone)
 
     def _order(self, ordered: SendOrder, one: One) -> SendOrder:
         """What is ordered for one of them."""
@@ -317,12 +311,6 @@ def _slices(people: Iterable[One]) -> Iterator[list[One]]:
             some = []
     if some:
         yield some
-
-
-def _rejected(index: int, invalid: Invalid) -> Rejected:
-    """The first thing that is wrong with a recipient."""
-    fault = invalid.faults[0]
-    return Rejected(index, fault.code, fault.pointer)
 
 
 def _to(stored: Stored, to: Recipient) -> SendOrder:

@@ -26,7 +26,7 @@ WORDS = {
 }
 
 
-class Declared(Struct, frozen=True, forbid_unknown_fields=True):
+class Declared(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What only the caller can know about a message's content."""
 
     contains_promotion: bool | None = None

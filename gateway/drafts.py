@@ -24,6 +24,7 @@ from gateway.store import guests, messages, suppressions
 from gateway.store.db import Tx
 from gateway.store.guests import NewContact, NewGuest
 from gateway.store.messages import NewMessage
+from gateway.store.series import Series, series
 
 GUESTS = "guest"
 """Stands for the zone of whoever gets the message."""
@@ -50,10 +51,12 @@ class Taken(Struct):
 
 
 class Origin(Struct, frozen=True):
-    """Where a message comes from, when it is not simply an order: a retry of another, one of a batch (its row)."""
+    """Where a message comes from, when it is not simply an order: a retry of another, one of a batch, words printed
+    from a version of a template (their rows)."""
 
     retry_of: bytes | None = None
     batch_id: int | None = None
+    template_version_id: int | None = None
 
 
 ORDERED = Origin()
@@ -107,6 +110,11 @@ class Drafts:
             return PLAIN
         return Envelope(order.declares or PLAIN.declares, said.country, said.region, said.timezone, approved_by)
 
+    def _series(self, draft: Draft) -> Series:
+        """What the message is counted under: the language it goes out in, and the laws it was first judged by."""
+        order, language = draft.order, (draft.named.guest or draft.named.said).language or self._letters.language
+        return series(order.channel, order.class_, order.category, language, draft.judgement.result.jurisdictions)
+
     # -- yes ----------------------------------------------------------------------------------------------------------
 
     def take(self, draft: Draft, caller: Caller, content: Content, origin: Origin = ORDERED) -> Taken:
@@ -124,7 +132,7 @@ class Drafts:
             known.id if known else None, known.contact_id if known else None,
             order.sender, order.reference, now, due_at, time_of(order.expires_at),
             origin.retry_of, None, caller.actor, json.encode(envelope).decode(), judgement.json, sealed, None,
-            origin.batch_id,
+            self._series(draft), origin.batch_id, origin.template_version_id,
         )  # fmt: skip
         new = whose if isinstance(whose, NewGuest) else None
         return Taken(message, ids.public("msg", uuid), sha256(sealed).digest(), new)
@@ -186,7 +194,8 @@ class Drafts:
         return NewMessage(
             0, self._ids.new(), "blocked", None, order.channel, order.class_, order.category,
             guest.id if guest else None, None, order.sender, order.reference, judgement.at, None, None,
-            origin.retry_of, None, caller.actor, "{}", judgement.json, None, draft.named.blind, origin.batch_id,
+            origin.retry_of, None, caller.actor, "{}", judgement.json, None, draft.named.blind,
+            self._series(draft), origin.batch_id, origin.template_version_id,
         )  # fmt: skip
 
 
@@ -224,7 +233,9 @@ def time_of(text: str | None) -> int | None:
     return parse_rfc3339(text) if text else None
 
 
-def content_of(order: SendOrder) -> Content:
-    """The sealed part of an order."""
-    body = html.clean(order.html) if order.html else ""
+def content_of(order: SendOrder, origin: Origin = ORDERED) -> Content:
+    """The sealed part of an order. A page printed from a template was found clean when the template was saved."""
+    body = order.html or ""
+    if body and origin.template_version_id is None:
+        body = html.clean(body)
     return Content(order.subject or "", order.text, body, order.metadata or {})

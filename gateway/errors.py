@@ -82,16 +82,16 @@ class Conflict(GatewayError):
     code, status, exit_code = "conflict", 409, 64
 
 
+class Precondition(GatewayError):
+    """It was changed since the version that If-Match names."""
+
+    code, status, exit_code = "precondition", 412, 64
+
+
 class IdempotencyInProgress(GatewayError):
     """The first request with this Idempotency-Key is still being worked on."""
 
     code, status, exit_code = "idempotency-in-progress", 409, 64
-
-
-class Precondition(GatewayError):
-    """This is not as it was when it was read."""
-
-    code, status, exit_code = "precondition", 412, 64
 
 
 class TooLarge(BadInput):
@@ -101,7 +101,7 @@ class TooLarge(BadInput):
 
 
 class WrongMediaType(BadInput):
-    """The body must be application/json."""
+    """The body is not of the Content-Type that is taken here."""
 
     code, status = "media-type", 415
 
@@ -114,6 +114,12 @@ class WrongEncoding(BadInput):
 
 class Invalid(BadInput):
     """Some members of the request are not usable."""
+
+
+class BadTemplate(BadInput):
+    """The template, or what it is filled with, cannot be used as it is."""
+
+    code = "template"
 
 
 class UnknownField(BadInput):

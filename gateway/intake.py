@@ -52,7 +52,7 @@ class Intake:
         or Forbidden."""
         permit(order, caller, "send")
         self._drafts.check(order)
-        content = content_of(order)
+        content = content_of(order, origin)
         while True:
             draft = self._drafts.judge(order, self._drafts.find(order), caller)
             count(draft.judgement)

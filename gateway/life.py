@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from gateway import __version__, metrics, plugins
 from gateway.addresses import Addresses
+from gateway.analytics import Analytics
 from gateway.batches import Batches
 from gateway.bulk import Bulk, forget_unfinished
 from gateway.clock import Clock, SystemClock
@@ -30,6 +31,8 @@ from gateway.delivery.worker import hold_unserved, recover
 from gateway.drafts import Drafts
 from gateway.errors import Draining, StorageFailed, Unavailable
 from gateway.facts import Facts
+from gateway.guestbook import Book, Entries, Exports, Imports
+from gateway.guestbook.seals import Seals
 from gateway.health import Health
 from gateway.ids import Ids, public
 from gateway.intake import Intake
@@ -44,15 +47,19 @@ from gateway.record import Record
 from gateway.repeats import Repeats
 from gateway.routing import Provider, Routes
 from gateway.rules import Rulebook
-from gateway.store import guests, limits, outbox, schema
+from gateway.stationery import Cabinet, Printing
+from gateway.store import counters, guests, limits, outbox, schema
 from gateway.store.db import Database
 from gateway.store.reserve import Reserve
 from gateway.stories import Stories
+from gateway.suppression_lists import SuppressionLists
+from gateway.suppressions import Suppressions
 from gateway.tools import ProviderTools
 from gateway.vault import Vault
 
 DRAIN_SECONDS = 6.0
-HOUR = 3600.0
+SETTLED = 2.0
+"""Seconds after which a start no longer needs all of the processor."""
 
 
 class Parts(Struct):
@@ -68,6 +75,9 @@ class Parts(Struct):
     batches: Batches
     recall: Recall
     privacy: Privacy
+    analytics: Analytics
+    printing: Printing
+    cabinet: Cabinet
     delivery: Delivery
 
 
@@ -112,6 +122,7 @@ class Gateway:
         self.parts.limits.restore(limits.load(self.db.reader))
         self.health = Health(self.db, self.clock, self.record.last_time)
         await forget_unfinished(self.db)
+        await self._count_days(self.config)
         await recover(self.db, self.parts.routes)
 
     def _take_folder(self) -> None:
@@ -135,6 +146,11 @@ class Gateway:
         self.vault.keys.check(guests.keys_in_use(self.db.reader))
         self.vault.keys.begin(guests.highest_key(self.db.reader))
 
+    async def _count_days(self, config: Config) -> None:
+        """Days are counted in the venue's time zone, and anew when that was changed."""
+        if counters.zone_of_days(self.db.reader) != config.venue.timezone:
+            await self.db.write(counters.days_in, config.venue.timezone)
+
     def _begin(self) -> None:
         """What does not depend on the configuration."""
         self.facts = Facts(self.db)
@@ -144,6 +160,13 @@ class Gateway:
         self.callers = self.people.callers
         self.repeats = Repeats(self.db, self.vault, self.clock)
         self.repeats.load()
+        seals = Seals(self.vault, self.ids)
+        self.book = Book(self.db, seals, self.addresses)
+        self.entries = Entries(self.db, seals, self.addresses, self.ids)
+        self.imports = Imports(self.db, seals, self.vault.index, self.ids)
+        self.exports = Exports(self.db, seals)
+        self.suppressions = Suppressions(self.db, self.vault)
+        self.suppression_lists = SuppressionLists(self.db, self.suppressions)
 
     def _build(self, config: Config) -> Parts:
         """Everything that works, out of the parts that keep. Raises NotUsable and changes nothing."""
@@ -165,6 +188,7 @@ class Gateway:
             for provider in routes.providers.values()
         ]
         delivery = Delivery(couriers, routes, Release(db, clock.now, self.log))
+        printing = Printing(db, self.vault, self.addresses, config.venue.language)
         intake.wake, bulk.wake = delivery.wake, delivery.release.wake
         return Parts(
             config=config,
@@ -177,6 +201,9 @@ class Gateway:
             batches=batches,
             recall=Recall(db, stories, letters, batches, intake),
             privacy=Privacy(db, self.addresses, letters, self.ids, clock),
+            analytics=Analytics(db, clock, config.venue.timezone),
+            printing=printing,
+            cabinet=Cabinet(db, printing, self.ids, config.venue.language),
             delivery=delivery,
         )
 
@@ -227,7 +254,8 @@ class Gateway:
             raise Draining()
 
     async def _check_whole_file(self) -> None:
-        """Look through every page of the store, after the start: damage found later is found too late."""
+        """Look through every page of the store, once the start is over: damage found later is found too late."""
+        await asyncio.sleep(SETTLED)
         try:
             await asyncio.to_thread(schema.check_tables, self.data.database, ())
         except Exception as error:  # noqa: BLE001 whatever it is, the file cannot be trusted
@@ -254,6 +282,7 @@ class Gateway:
             await asyncio.to_thread(self.db.reserve.fill)
         await self.people.tidy(hourly)
         if hourly:
+            await self.imports.tidy()
             await self.repeats.forget_old()
             await self.parts.limits.forget_whole()
 
@@ -278,6 +307,7 @@ class Gateway:
         if refused := restart_needed(self.config, config):
             return refused
         parts, before = self._build(config), self.parts
+        await self._count_days(config)
         parts.limits.keep_accounts_of(before.limits)
         self.config, self.parts = config, parts
         await before.delivery.drain(DRAIN_SECONDS)

@@ -45,6 +45,13 @@ FINAL = frozenset({"delivered", "bounced", "complained", "failed", "blocked", "c
 WAITING = frozenset({"queued", "deferred", "held", "sending", "uncertain"})
 """States of a message that still has a row in the outbox."""
 
+COUNTED = (
+    "accepted", "refused", "queued", "deferred", "held", "released", "uncertain", "sent", "delivered", "bounced",
+    "complained", "failed", "blocked", "cancelled", "expired",
+)  # fmt: skip
+"""What is counted of messages: the types of their events, and `refused`, those that were blocked at the request. The
+place of a word is stored with the counts: a new one goes to the end."""
+
 SCOPES = (
     "send", "send.bulk", "send.emergency", "send.legal", "read", "read.content", "consent", "privacy", "check",
     "audit", "guests", "templates", "suppressions", "suppressions.lift", "tasks", "webhooks", "keys", "users",

@@ -1,4 +1,8 @@
-"""What callers hand in: the bodies of requests, as types. The type is the validation; nothing is checked twice."""
+"""What callers hand in: the bodies of requests, as types. The type is the validation; nothing is checked twice.
+
+Written down again, an order leaves out what is as it would be anyway: so it stays the same order for whoever repeats it
+after an upgrade that knows more members.
+"""
 
 from typing import Annotated, Any, Literal
 
@@ -33,7 +37,7 @@ Reference = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
 MOST_RECIPIENTS = 50_000
 
 
-class Recipient(Struct, frozen=True, forbid_unknown_fields=True):
+class Recipient(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A guest as a request names him: by id, or by his addresses with what the caller knows of him."""
 
     guest_id: str | None = None
@@ -46,7 +50,7 @@ class Recipient(Struct, frozen=True, forbid_unknown_fields=True):
     language: Language | None = None
 
 
-class SendOrder(Struct, frozen=True, forbid_unknown_fields=True):
+class SendOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One message to one guest."""
 
     channel: ChannelName
@@ -67,7 +71,7 @@ class SendOrder(Struct, frozen=True, forbid_unknown_fields=True):
     event_date: None = None
 
 
-class BulkRecipient(Struct, frozen=True, forbid_unknown_fields=True):
+class BulkRecipient(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One of many: who, and what is about him alone."""
 
     to: Address | Recipient
@@ -75,11 +79,25 @@ class BulkRecipient(Struct, frozen=True, forbid_unknown_fields=True):
     metadata: Metadata | None = None
 
 
-class BulkOrder(Struct, frozen=True, forbid_unknown_fields=True):
-    """One message to many guests. Each of `recipients` is a BulkRecipient, decoded by itself."""
+class Segment(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Guests who have every one of these tags, this language (`pt` is also `pt-BR`) and this country."""
+
+    tags: Annotated[list[Slug], Meta(max_length=20)] = []
+    language: Language | None = None
+    country: Country | None = None
+
+
+class Chosen(Struct, frozen=True, forbid_unknown_fields=True):
+    """Recipients by what is known of them: whoever it is true of at the moment of acceptance."""
+
+    filter: Segment
+
+
+class BulkOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One message to many guests. Each of a list of `recipients` is a BulkRecipient, decoded by itself."""
 
     channel: ChannelName
-    recipients: Annotated[list[Raw], Meta(min_length=1, max_length=MOST_RECIPIENTS)]
+    recipients: Annotated[list[Raw], Meta(min_length=1, max_length=MOST_RECIPIENTS)] | Chosen
     text: Text
     class_: MessageClass = field(name="class", default="marketing")
     category: Slug = "general"
@@ -186,6 +204,7 @@ class MessageView(Struct, kw_only=True):
     attempts: Any
     events: Any
     compliance: Any
+    template: Any = None
     content: Any = None
 
 
@@ -196,7 +215,7 @@ class MessageList(Struct, frozen=True):
     next_cursor: str | None
 
 
-class ConsentOrder(Struct, frozen=True, forbid_unknown_fields=True):
+class ConsentOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A guest said yes, said it again, or took it back."""
 
     guest: Address | Recipient
@@ -235,7 +254,7 @@ class ConsentAnswer(Struct, frozen=True):
     missing: list[str]
 
 
-class UnsubscribeOrder(Struct, frozen=True, forbid_unknown_fields=True):
+class UnsubscribeOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A guest said stop; scope left out means the whole channel of the address."""
 
     guest: Address | Recipient | None = None
@@ -261,7 +280,27 @@ class UnsubscribeAnswer(Struct, frozen=True):
     created_at: str
 
 
-class CheckOrder(Struct, frozen=True, forbid_unknown_fields=True):
+class CheckOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """May this message go? With facts from the store; nothing is stored."""
 
     message: SendOrder
+
+
+class TemplateOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One message to one guest, printed from a template in the guest's language."""
+
+    template: Slug
+    to: Address | Recipient
+    variables: dict[str, Any] = {}
+    channel: ChannelName | None = None
+    class_: MessageClass = field(name="class", default="marketing")
+    category: Slug = "general"
+    deliver_at: LocalOrMoment | None = None
+    deliver_zone: Zone | None = None
+    expires_at: Moment | None = None
+    sender: Slug | None = None
+    reference: Reference | None = None
+    metadata: Metadata | None = None
+    declares: Declared | None = None
+    fallback: None = None
+    event_date: None = None

@@ -1,51 +1,98 @@
-"""Lists by pages, newest first: how large a page may be, and the mark that the next one begins at."""
+"""Lists, page by page: what a query asks for, and the cursor that goes on where a page ended.
 
-from collections.abc import Mapping
-from typing import NamedTuple
+A cursor is the row the page ended with, so whatever is added meanwhile moves nothing from one page to another.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from gateway import ids
+from gateway.clock import parse_rfc3339
 from gateway.errors import Fault, Invalid
 
 PAGE, LARGEST_PAGE = 50, 200
 LAST = (1 << 63) - 1
 """Above every row."""
+Filter = Callable[[str], Any] | Collection[str]
+"""Turns the text of a query into what the store takes, None for what cannot be used; or the words there are."""
+Row = TypeVar("Row")
+SINCE: dict[str, Filter] = {"from": parse_rfc3339, "to": parse_rfc3339}
+"""The filters by time that most lists have."""
 
 
 class Page(NamedTuple):
-    """Which page of a list: rows below `before`, at most `limit` of them."""
+    """Which page of a list that has no filters: rows below `before`, at most `limit` of them."""
 
     before: int
     limit: int
 
 
-def page(query: Mapping[str, str]) -> Page:
-    """The page a query asks for. Raises Invalid naming each member of it that is unknown or not usable."""
-    faults = [
-        Fault(f"?{name}", "unknown-field", "limit or cursor") for name in query if name not in ("limit", "cursor")
-    ]
-    limit, before = limit_of(query), LAST if "cursor" not in query else row_of(query["cursor"])
-    if limit is None:
-        faults.append(Fault("?limit", "invalid", f"1 to {LARGEST_PAGE}"))
-    if before is None:
-        faults.append(Fault("?cursor", "invalid", "the next_cursor of a page"))
-    if faults or limit is None or before is None:
+class Asked(NamedTuple):
+    """A page to be given: filters as the store takes them (with `before` from the cursor), size, content or not."""
+
+    wanted: dict[str, Any]
+    limit: int
+    with_content: bool
+
+
+def asked(query: Mapping[str, str], filters: Mapping[str, Filter]) -> Asked:
+    """What a query asks for. Raises Invalid naming each member that is unknown or cannot be used."""
+    known = {**filters, "limit": _limit, "cursor": _cursor, "include": str}
+    faults = [Fault(f"?{name}", "unknown-field", f"one of {', '.join(known)}") for name in query if name not in known]
+    wanted: dict[str, Any] = {}
+    for name, filter_ in known.items():
+        if name in query:
+            wanted[name] = _value(filter_, query[name])
+            if wanted[name] is None:
+                faults.append(Fault(f"?{name}", "invalid", _right(name, filter_)))
+    if faults:
         raise Invalid(faults=faults)
-    return Page(before, limit)
+    wanted.pop("include", None)
+    limit = wanted.pop("limit", PAGE)
+    if "cursor" in wanted:
+        wanted["before"] = wanted.pop("cursor")
+    return Asked(wanted, limit, with_content(query))
 
 
-def limit_of(query: Mapping[str, str]) -> int | None:
-    """How many rows the query asks for; None for what is no number between 1 and 200."""
-    text = query.get("limit", str(PAGE))
-    good = text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= LARGEST_PAGE
-    return int(text) if good else None
+def page(query: Mapping[str, str]) -> Page:
+    """The page a query asks for, of a list that has nothing else to ask for. Raises Invalid as `asked` does."""
+    wanted, limit, _ = asked(query, {})
+    return Page(wanted.get("before", LAST), limit)
 
 
-def row_of(cursor: str) -> int | None:
-    """The row a cursor stands for; None for what is no cursor."""
-    raw = ids.parse("cur", cursor)
-    return int.from_bytes(raw) if raw and raw[:8] == b"\0" * 8 else None
+def with_content(query: Mapping[str, str]) -> bool:
+    """Whether the query asks for what is sealed too."""
+    return "content" in query.get("include", "").split(",")
+
+
+def cut(rows: Sequence[Row], limit: int, number: Callable[[Row], int]) -> tuple[list[Row], str | None]:
+    """A page out of up to `limit` + 1 rows, and the cursor of the next one. `number`: a row's id in the store."""
+    page = list(rows[:limit])
+    return page, cursor(number(page[-1])) if len(rows) > limit else None
 
 
 def cursor(row: int) -> str:
     """The mark of a row, to go on from."""
     return ids.public("cur", row.to_bytes(16))
+
+
+def _value(filter_: Filter, text: str) -> Any:
+    if isinstance(filter_, Collection):
+        return text if text in filter_ else None
+    return filter_(text)
+
+
+def _right(name: str, filter_: Filter) -> str:
+    if isinstance(filter_, Collection):
+        return f"one of {', '.join(filter_)}"
+    return f"1 to {LARGEST_PAGE}" if name == "limit" else f"not a usable {name}"
+
+
+def _limit(text: str) -> int | None:
+    number = int(text[:6]) if text.isascii() and text.isdigit() else 0
+    return number if 1 <= number <= LARGEST_PAGE else None
+
+
+def _cursor(text: str) -> int | None:
+    raw = ids.parse("cur", text)
+    return int.from_bytes(raw) if raw and raw[:8] == b"\0" * 8 else None

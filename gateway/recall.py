@@ -64,7 +64,9 @@ class Recall:
             metadata=content.metadata or None,
             declares=envelope.declares,
         )  # fmt: skip
-        return await self._intake.accept(order, caller, None, Origin(retry_of=stored.uuid))
+        return await self._intake.accept(
+            order, caller, None, Origin(stored.uuid, template_version_id=stored.template_version_id)
+        )
 
     def _work(self, stored: Stored, caller: Caller, act: Callable[[Tx, Stored], str]) -> Callable:
         """A work that acts on one message and tells its story."""

@@ -1,25 +1,28 @@
 """Messages as callers see them: what became of one, and lists; with their content only for whoever may read it."""
 
-from collections.abc import Callable, Mapping, Sequence
-from hashlib import sha256
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from msgspec import Raw, json
 
-from gateway import ids
+from gateway import ids, pages, reading
 from gateway.batches import Batches
 from gateway.callers import Caller
-from gateway.clock import parse_rfc3339, rfc3339, rfc3339_or_none
-from gateway.errors import Fault, Invalid, NotFound
+from gateway.clock import rfc3339, rfc3339_or_none
+from gateway.errors import NotFound
 from gateway.letters import Letters
 from gateway.model import CHANNELS, HOLD_REASONS, TRANSITIONS, WAIT_REASONS
 from gateway.orders import MessageList, MessageView
-from gateway.pages import LARGEST_PAGE, cursor, limit_of, row_of
 from gateway.store import events, messages
-from gateway.store.db import Database, Tx
+from gateway.store.db import Database
 from gateway.store.messages import Stored
 
-PLAIN_FILTERS = ("channel", "class", "category", "reference", "q")
+FILTERS: dict[str, pages.Filter] = {
+    "channel": CHANNELS, "class": str, "category": str, "reference": str, "q": str, **pages.SINCE,
+    "status": [state for state in TRANSITIONS if state], "guest": partial(ids.parse, "gst"),
+    "batch": partial(ids.parse, "bat"),
+}  # fmt: skip
 
 
 class Stories:
@@ -44,15 +47,15 @@ class Stories:
             raise NotFound()
         return stored
 
-    async def many(self, query: Mapping[str, str], with_content: bool, caller: Caller) -> MessageList:
+    async def many(self, query: Mapping[str, str], caller: Caller) -> MessageList:
         """A page of messages. Raises Invalid for a filter that cannot be used."""
-        wanted, limit = filters(query)
-        rows = await self._db.read(messages.search, wanted, limit + 1)
-        page = rows[:limit]
+        asked = pages.asked(query, FILTERS)
+        rows = await self._db.read(messages.search, asked.wanted, asked.limit + 1)
+        page, cursor = pages.cut(rows, asked.limit, lambda row: row.id)
         views = [self._view(row, None) for row in page]
-        if with_content:
+        if asked.with_content:
             await self._open(page, views, caller)
-        return MessageList(views, cursor(page[-1].id) if len(rows) > limit else None)
+        return MessageList(views, cursor)
 
     def _view(self, row: Stored, story: list[events.Event] | None) -> MessageView:
         return MessageView(
@@ -77,19 +80,13 @@ class Stories:
             attempts=None if story is None else [_told(event) for event in story if "attempt" in (event.detail or "")],
             events=None if story is None else [_told(event) for event in story],
             compliance=Raw(row.decision.encode()),
+            template=_template(row),
         )
 
     async def _open(self, rows: list[Stored], views: list[MessageView], caller: Caller) -> None:
         """Put the content in, and note in the audit log that it was read: one entry a request."""
-        caller.need("read.content")
-        named = sha256(b"".join(row.uuid for row in rows)).digest()
         subject = views[0].id if len(views) == 1 else "messages"
-
-        def work(tx: Tx, items: Sequence[None]) -> list[None]:
-            tx.audit(caller.actor, "content.read", subject, named)
-            return [None] * len(items)
-
-        await self._db.write(work)
+        await reading.note(self._db, caller, subject, [row.uuid for row in rows])
         for row, view in zip(rows, views, strict=True):
             view.content = self._content(row)
 
@@ -104,50 +101,12 @@ class Stories:
                 "metadata": content.metadata}  # fmt: skip
 
 
-def with_content(query: Mapping[str, str]) -> bool:
-    """Whether the query asks for the content too."""
-    return "content" in query.get("include", "").split(",")
-
-
-def filters(query: Mapping[str, str]) -> tuple[dict[str, Any], int]:
-    """The filters of a list as the store takes them, and the page's size. Raises Invalid naming each unusable one."""
-    known = (*PLAIN_FILTERS, "status", "from", "to", "guest", "batch", "limit", "cursor", "include")
-    faults = [Fault(f"?{name}", "unknown-field", f"one of {', '.join(known)}") for name in query if name not in known]
-    wanted: dict[str, Any] = {name: query[name] for name in PLAIN_FILTERS if name in query}
-    readers: dict[str, Callable[[str], Any]] = {
-        "status": _status,
-        "from": parse_rfc3339,
-        "to": parse_rfc3339,
-        "guest": _guest,
-        "batch": _batch,
-        "cursor": row_of,
-    }
-    for name, reader in readers.items():
-        if name in query:
-            value = reader(query[name])
-            if value is None:
-                faults.append(Fault(f"?{name}", "invalid", f"not a usable {name}"))
-            wanted["before" if name == "cursor" else name] = value
-    if wanted.get("channel", CHANNELS[0]) not in CHANNELS:
-        faults.append(Fault("?channel", "invalid", f"one of {', '.join(CHANNELS)}"))
-    limit = limit_of(query)
-    if limit is None:
-        faults.append(Fault("?limit", "invalid", f"1 to {LARGEST_PAGE}"))
-    if faults or limit is None:
-        raise Invalid(faults=faults)
-    return wanted, limit
-
-
-def _status(text: str) -> str | None:
-    return text if text in TRANSITIONS else None
-
-
-def _guest(text: str) -> bytes | None:
-    return ids.parse("gst", text)
-
-
-def _batch(text: str) -> bytes | None:
-    return ids.parse("bat", text)
+def _template(row: Stored) -> dict[str, Any] | None:
+    """What a message was printed from."""
+    if row.template_uuid is None:
+        return None
+    return {"id": ids.public("tpl", row.template_uuid), "name": row.template_name, "language": row.template_language,
+            "version": row.template_version}  # fmt: skip
 
 
 def _told(event: events.Event) -> dict[str, Any]:

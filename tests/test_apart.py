@@ -304,6 +304,7 @@ async def test_a_close_that_fails_holds_nothing_up(tmp_path, close):
         began = time.monotonic()
         await run.gateway.parts.delivery.drain(6.0)
         assert time.monotonic() - began < 2.0
+        run.gateway.log.close()  # it is written by a thread of its own
         assert "channel does not close" in run.log_text.getvalue()
         assert "Canary" not in run.log_text.getvalue()
         bird.go.set()

@@ -148,6 +148,35 @@ async def test_what_is_wrong_outside_the_list_is_named(run):
     assert (await send(run, everybody(2), subject=None)).json["errors"][0]["pointer"] == "/subject"
 
 
+async def test_a_segment_is_whoever_is_in_it_at_that_moment(run):
+    """By tags, language and country together; whoever has no address of the channel is left out; who joins later gets
+    nothing, also when the request is repeated. A segment that says nothing, or has nobody in it, is refused."""
+    people = (
+        ("a@example.org", "PT", "pt-BR", ["wedding", "vip"]),
+        ("b@example.org", "PT", "pt", ["wedding"]),
+        ("c@example.org", "SE", "sv", ["wedding", "vip"]),
+        ("+351912345678", "PT", "pt", ["wedding", "vip"]),
+    )
+    for address, country, language, tags in people:
+        contact = {"kind": "email" if "@" in address else "phone", "address": address}
+        body = {"contacts": [contact], "country": country, "language": language, "tags": tags}
+        assert (await run.call("POST", "/communications/guests", body)).status == 201
+
+    async def to(key="one", **segment):
+        return await send(run, {"filter": segment}, key=key)
+
+    first = await to(tags=["wedding"], language="pt", country="PT")
+    assert (first.status, first.json["accepted"]) == (202, 2)
+    await send(run, [{"to": "later@example.org"}], key="later")
+    assert (await to(tags=["wedding"], language="pt", country="PT")).raw == first.raw
+    assert (await to("two", tags=["wedding", "vip"])).json["accepted"] == 2
+    assert (await to("three", language="PT-br")).json["accepted"] == 1
+    for key, segment, code in (("four", {}, "missing"), ("five", {"tags": ["nobody"]}, "nobody")):
+        reply = await to(key, **segment)
+        assert (reply.json["errors"][0]["pointer"], reply.json["errors"][0]["code"]) == ("/recipients/filter", code)
+    assert (await send(run, {"filter": {"tag": "x"}})).json["errors"][0]["pointer"] == "/recipients/filter/tag"
+
+
 # -- once -------------------------------------------------------------------------------------------------------------
 
 

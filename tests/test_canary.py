@@ -8,9 +8,10 @@ from tests.running import BOOKING, CONFIG, NEWS, YES, running
 from tests.smtp_peer import DROP, Peer, receiving
 from tests.test_delivery import OUTBOX, SMTP
 
-MARKS = [f"canary{number:02d}" for number in range(20)]
+MARKS = [f"canary{number:02d}" for number in range(26)]
 ADDRESS, NAME, SUBJECT, TEXT, HTML, PROOF, KEY, WORDS, REFUSED, OTHER, TYPO, METADATA = MARKS[:12]
-CHECKED, SAID, AGENT, QUERY, PATH, TOKEN, CREDENTIAL, WITHDRAWN = MARKS[12:]
+CHECKED, SAID, AGENT, QUERY, PATH, TOKEN, CREDENTIAL, WITHDRAWN = MARKS[12:20]
+GUEST, SOURCE, SOUGHT, LISTED, FAULTY, MISTAKE = MARKS[20:]
 PHONE = "+351912345678"
 PT = {"email": f"{ADDRESS}@example.org", "phone": PHONE, "name": f"Ana {NAME}", "country": "PT"}
 REFERENCE = "nocanary-4711"
@@ -38,6 +39,7 @@ async def through(tmp_path):
             stop = {"guest": f"{OTHER}@example.org"}
             said.append(await run.call("POST", "/communications/compliance/unsubscribe", stop))
             said += await strange(run, order)
+            said += await guestbook(run)
             await run.until(sent.json["id"], "sent", "failed", seconds=20)
             guest = (await run.message(sent.json["id"]))["guest_id"]
             said.append(await run.call("GET", f"/communications/compliance/consent?guest={guest}"))
@@ -75,6 +77,26 @@ async def strange(run, order):
     return said
 
 
+async def guestbook(run):
+    """What the doors of guests and stops say of marks in members, lists and reasons."""
+    table = {"Content-Type": "text/csv"}
+    contacts = [{"kind": "email", "address": f"{GUEST}@example.org"}]
+    said = [await run.call("POST", "/communications/guests", {"name": GUEST, "source": SOURCE, "contacts": contacts})]
+    guest = f"/communications/guests/{said[0].json['id']}"
+    said.append(await run.call("PATCH", guest, {"name": f"Ana {GUEST}", "tags": [f"Not {FAULTY}"]}))
+    said.append(await run.call("PATCH", guest, {"name": f"Ana {GUEST}"}))
+    said.append(await run.call("POST", "/communications/guests/search", {"email": f"{SOUGHT}@example.org"}))
+    good, bad = f"{LISTED}@example.org,{LISTED}", f"{FAULTY},{FAULTY}"
+    for lines in (f"email,name\n{good}\n{bad}\n", f"email,name\n{good}\n", f"{FAULTY}\n", f"email,{FAULTY}\n{good}\n"):
+        path = "/communications/guests/import"
+        said.append(await run.call("POST", path, lines.encode(), headers=table))
+    stop = await run.call("POST", "/communications/suppressions", {"guest": f"{LISTED}@example.org"})
+    path = f"/communications/suppressions/{stop.json['id']}/lift"
+    said += [stop, await run.call("POST", path, {"reason": MISTAKE}), await run.call("POST", path, {"why": MISTAKE})]
+    assert [reply.status for reply in said] == [201, 422, 200, 200, 422, 200, 422, 200, 201, 200, 422]
+    return said
+
+
 def files(folder):
     """Every byte below a folder, by file."""
     return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -104,3 +126,7 @@ async def test_the_marks_went_through(through):
     """The positive control: whoever may read the content gets every mark that was in it."""
     shown = (await through.call("GET", "/communications/messages?include=content")).raw.decode()
     assert {mark for mark in MARKS if mark in shown} == {ADDRESS, SUBJECT, TEXT, HTML, METADATA}
+    given = (await through.call("GET", "/communications/guests/export?include=content")).raw.decode()
+    assert {mark for mark in MARKS if mark in given} == {ADDRESS, NAME, GUEST, SOURCE, LISTED}
+    shown = (await through.call("GET", "/communications/suppressions?include=content")).raw.decode()
+    assert {mark for mark in MARKS if mark in shown} == {LISTED, MISTAKE}

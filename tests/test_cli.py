@@ -237,6 +237,22 @@ def test_an_altered_record_is_found(run, tmp_path):
     assert (bad.code, bad.out.startswith("FAIL seq=2 ")) == (1, True)
 
 
+def test_a_wrong_counter_is_found(run, tmp_path):
+    """`analytics verify` ends with 0 where counters and events agree, with 1 where not, naming where."""
+    run("init")
+    (tmp_path / "text").write_text("See you on Friday.")
+    run("send", "--to", "ana@example.org", "--subject", "Stay", "--class", "transactional", "text")
+    good = run("analytics", "verify")
+    assert (good.code, good.out) == (0, "ok rows=2\n")
+    db = connect(tmp_path / "data/gateway.db")
+    db.execute("UPDATE counters SET counts = plus(counts, counts) WHERE grain = 'hour'")
+    db.close()
+    bad = run("analytics", "verify")
+    assert (bad.code, bad.out.startswith("FAIL rows=2 wrong=1\n")) == (1, True)
+    assert "email transactional general en XX -: counted {'accepted': 2}, recounted {'accepted': 1}" in bad.out
+    assert run("analytics", "verify", "--json").json["wrong"] == 1
+
+
 def test_keys_can_be_looked_at(run, tmp_path):
     """`key init` makes them once, `key verify` and `key status` tell of them; a lost one is exit 77."""
     assert "master.key" in run("key", "init").out

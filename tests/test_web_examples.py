@@ -14,18 +14,24 @@ KEY = {"Idempotency-Key": "one"}
 SHOWN = {
     "POST /communications/messages/send": 202,
     "POST /communications/messages/bulk": 202,
+    "POST /communications/templates": 201,
     "POST /communications/compliance/check": 200,
     "POST /communications/compliance/consent": 201,
     "POST /communications/compliance/unsubscribe": 200,
     "POST /communications/auth/token": 200,
     "POST /communications/api-keys": 201,
     "POST /communications/users": 201,
+    "POST /communications/guests": 201,
+    "POST /communications/guests/search": 200,
+    "POST /communications/suppressions": 201,
 }
+PREVIEW = "POST /communications/templates/{id}/preview"
 ANSWERS = {
     "GET /communications/messages/{id}": "/communications/messages/{message}",
     "GET /communications/batches/{id}": "/communications/batches/{batch}",
     "GET /communications/compliance/rules/{id}": "/communications/compliance/rules/EU-DE-1",
     "GET /communications/compliance/consent": "/communications/compliance/consent?guest={guest}",
+    "GET /communications/analytics": "/communications/analytics?group_by=day,channel",
     "GET /communications/api-keys/{id}": "/communications/api-keys/{key}",
     "GET /communications/users/{id}": "/communications/users/{user}",
     "GET /health/ready": "/health/ready",
@@ -58,6 +64,16 @@ async def test_a_body_of_the_manual_is_taken_and_answered_as_shown(run, heading)
     reply = await run.call(*heading.split(), body, headers={"Idempotency-Key": "another"})
     assert reply.status == SHOWN[heading], reply.json
     assert not answers or answers[0].keys() == reply.json.keys()
+
+
+async def test_the_manuals_template_prints_as_shown(run):
+    """Kept, tried out and sent with the bodies of the manual, it answers as the manual says."""
+    (made, _), (tried, shown) = examples("POST /communications/templates"), examples(PREVIEW)
+    kept = (await run.call("POST", "/communications/templates", made)).json
+    path = PREVIEW.split()[1].format(id=kept["id"])
+    assert (await run.call("POST", path, tried)).json == shown | {"id": kept["id"]}
+    (order,) = examples("POST /communications/messages/template")
+    assert (await run.call("POST", "/communications/messages/template", order)).status == 202
 
 
 @pytest.mark.parametrize("heading", ANSWERS)

@@ -6,9 +6,10 @@ Either way it is the same application, the same checks and the same audit log.
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 import aiohttp
 from msgspec import json
@@ -16,11 +17,15 @@ from msgspec import json
 from gateway import errors
 from gateway.cli.place import configuration, data_folder
 from gateway.data_folder import DataFolder
-from gateway.errors import Fault, GatewayError
+from gateway.errors import Fault, GatewayError, Unavailable
 from gateway.life import Gateway
 from gateway.logs import Log
 from gateway.web import app
 
+T = TypeVar("T")
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+NO_HASTE = aiohttp.ClientTimeout(total=None)
+"""A long list takes as long as it takes; whether the other end is still there, its socket tells."""
 BY_CODE = {
     kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, GatewayError)
 }
@@ -28,7 +33,7 @@ BY_CODE = {
 
 def ask(method: str, path: str, body: Any = None, *, config_path: Path | None, data_path: str | None) -> Any:
     """Call one door and return what it gave. Raises the GatewayError that a refusal stands for."""
-    return asyncio.run(_ask(method, path, body, config_path, data_path))
+    return at_gateway(lambda socket: call(socket, method, path, body), config_path, data_path)
 
 
 def ask_all(path: str, *, config_path: Path | None, data_path: str | None) -> list[Any]:
@@ -41,12 +46,17 @@ def ask_all(path: str, *, config_path: Path | None, data_path: str | None) -> li
     return items
 
 
-async def _ask(method: str, path: str, body: Any, config_path: Path | None, data_path: str | None) -> Any:
+def at_gateway(act: Callable[[Path], Awaitable[T]], config_path: Path | None, data_path: str | None) -> T:
+    """Do something at the socket of the gateway that works on this folder."""
+    return asyncio.run(_at_gateway(act, config_path, data_path))
+
+
+async def _at_gateway(act: Callable[[Path], Awaitable[T]], config_path: Path | None, data_path: str | None) -> T:
     data = data_folder(data_path)
     async with contextlib.AsyncExitStack() as stack:
         if not await _runs(data):
             await stack.enter_async_context(_opened(config_path, data))
-        return await call(data.socket, method, path, body)
+        return await act(data.socket)
 
 
 async def _runs(data: DataFolder) -> bool:
@@ -91,15 +101,30 @@ async def at_socket(gateway: Gateway) -> AsyncIterator[None]:
 
 async def call(socket: Path, method: str, path: str, body: Any) -> Any:
     """Call one door at a gateway's socket. Raises the GatewayError that a refusal stands for."""
-    connector = aiohttp.UnixConnector(str(socket))
     headers = {"Content-Type": "application/json"} if body is not None else {}
-    async with aiohttp.ClientSession(connector=connector) as session:
-        content = json.encode(body) if body is not None else None
-        async with session.request(method, f"http://gateway{path}", data=content, headers=headers) as answer:
-            raw = await answer.read()
+    content = json.encode(body) if body is not None else None
+    async with answered(socket, method, path, content, headers) as answer:
+        raw = await answer.read()
+        return json.decode(raw) if raw else None
+
+
+@contextlib.asynccontextmanager
+async def answered(
+    socket: Path, method: str, path: str, content: Any = None, headers: Mapping[str, str] = NO_HEADERS
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    """The good answer of one door, to be read. Raises the GatewayError that a refusal stands for, and Unavailable when
+    the gateway breaks off."""
+    session = aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(socket)), timeout=NO_HASTE)
+    try:
+        async with (
+            session,
+            session.request(method, f"http://gateway{path}", data=content, headers=headers) as answer,
+        ):
             if answer.status >= 400:
-                raise refusal(json.decode(raw))
-            return json.decode(raw) if raw else None
+                raise refusal(json.decode(await answer.read()))
+            yield answer
+    except aiohttp.ClientError:
+        raise Unavailable("The gateway broke off.") from None
 
 
 def refusal(problem: dict[str, Any]) -> GatewayError:
@@ -109,5 +134,5 @@ def refusal(problem: dict[str, Any]) -> GatewayError:
     words = problem["detail"]
     if faults:
         words = f"{words.removesuffix('.')} — {'; '.join(f'{fault.pointer}: {fault.detail}' for fault in faults)}"
-    extra = {name: problem[name] for name in ("compliance", "message_id", "hint") if name in problem}
+    extra = {name: problem[name] for name in ("compliance", "message_id", "hint", "report") if name in problem}
     return kind(words, faults=faults, **extra)

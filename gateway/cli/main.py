@@ -12,7 +12,8 @@ USAGE, INTERNAL = 2, 70
 COMMANDS = {
     "init": "serve", "serve": "serve", "migrate": "serve", "demo": "demo", "check": "check", "healthcheck": "check",
     "config": "config", "send": "messages", "explain": "messages", "queue": "messages", "key": "keys",
-    "apikey": "apikeys", "audit": "audit", "plugins": "plugins", "user": "users",
+    "apikey": "apikeys", "guests": "lists", "suppressions": "lists", "audit": "audit", "plugins": "plugins",
+    "user": "users", "analytics": "analytics",
 }  # fmt: skip
 """Which module beside this one has which command."""
 

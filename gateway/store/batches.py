@@ -201,7 +201,7 @@ def unfinished(reader: sqlite3.Connection) -> list[int]:
 
 def forget(tx: Tx, batch_id: int) -> int:
     """Take away the next slice of what an acceptance that was cut short has written; how many rows that were. 0: all of
-    it is gone. A guest it made stays if somebody else has written to him since, or recorded what he said."""
+    it is gone. A guest it made stays if somebody else wrote to him since, edited him, or recorded what he said."""
     gone = tx.execute(
         "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE batch_id = ? LIMIT ?)", (batch_id, SLICE)
     ).rowcount
@@ -222,6 +222,7 @@ def _known_otherwise(tx: Tx, guest_id: int) -> bool:
         """
         SELECT EXISTS (SELECT 1 FROM messages WHERE guest_id = ?1)
             OR EXISTS (SELECT 1 FROM consents WHERE guest_id = ?1)
+            OR EXISTS (SELECT 1 FROM guests WHERE id = ?1 AND version > 1)
         """,
         (guest_id,),
     ) or (1,)

@@ -20,6 +20,7 @@ from typing import Any
 from gateway import metrics
 from gateway.clock import Clock
 from gateway.errors import Draining, GatewayError, StorageFailed, StorageFull, Unavailable
+from gateway.store import tally
 from gateway.store.changes import Changes
 from gateway.store.reserve import Reserve
 
@@ -31,7 +32,7 @@ CHECKPOINT_ROWS = 20_000
 IDLE_SECONDS = 1.0
 LARGE_WAL = 256 << 20
 BUSY_MS = 5000
-STRIDES = (32, 8, 1)
+STRIDES = (32, 8, 2, 1)
 """How many rows one statement inserts: few sizes, so that few statements are prepared."""
 BUSY, LOCKED, IOERR, CORRUPT, FULL, NOTADB = 5, 6, 10, 11, 13, 26
 
@@ -65,19 +66,22 @@ class Tx:
         """Insert one row; its id."""
         return self.connection.execute(sql, parameters).lastrowid or 0
 
-    def insert_many(self, into: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Insert rows `into` a table with its columns named, such as `events (message_id, type)`.
+    def insert_many(self, into: str, rows: Sequence[Sequence[Any]], otherwise: str = "") -> int:
+        """Insert rows `into` a table with its columns named, such as `events (message_id, type)`; `otherwise` may say
+        what becomes of one that is there already. The id of the last; those of the others are right before it.
 
         Many rows go in one statement: Python lets go of its lock once a statement, and every time that happens this
         thread may have to wait until the loop's thread pauses.
         """
-        done = 0
+        done, last = 0, None
         for size in STRIDES:
             while len(rows) - done >= size:
-                self.connection.execute(
-                    _insert(into, len(rows[0]), size), [value for row in rows[done : done + size] for value in row]
-                )
+                last = self.connection.execute(
+                    _insert(into, len(rows[0]), size, otherwise),
+                    [value for row in rows[done : done + size] for value in row],
+                ).lastrowid
                 done += size
+        return last or 0
 
     def execute_for(self, sql: str, parameters: Sequence[Any], ids: Sequence[int]) -> None:
         """Run a statement for many rows at once: it ends in `IN`, and the ids follow after the parameters."""
@@ -348,16 +352,17 @@ def connect(path: Path, reading: bool = False) -> sqlite3.Connection:
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
     connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+    connection.create_function("plus", 2, tally.plus, deterministic=True)
     if reading:
         connection.execute("PRAGMA query_only=ON")
     return connection
 
 
 @lru_cache(256)
-def _insert(into: str, columns: int, rows: int) -> str:
+def _insert(into: str, columns: int, rows: int, otherwise: str) -> str:
     """The statement that inserts so many rows of so many columns."""
     row = f"({', '.join('?' * columns)})"
-    return f"INSERT INTO {into} VALUES {', '.join([row] * rows)}"  # noqa: S608 our own tables and question marks
+    return f"INSERT INTO {into} VALUES {', '.join([row] * rows)} {otherwise}"  # noqa: S608 our own tables and question marks
 
 
 @lru_cache(256)

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from gateway.store import counters
 from gateway.store.db import Tx
 
 
@@ -18,8 +19,10 @@ class Event(NamedTuple):
 
 
 def append(tx: Tx, events: Sequence[Event]) -> None:
-    """Write events, in the transaction that makes them true."""
-    tx.insert_many("events (message_id, type, at, detail, words_sealed)", events)
+    """Write events, in the transaction that makes them true, and count them."""
+    if events:
+        last = tx.insert_many("events (message_id, type, at, detail, words_sealed)", events)
+        counters.roll_up(tx, last - len(events))
 
 
 def of(reader: sqlite3.Connection, message_id: int) -> list[Event]:

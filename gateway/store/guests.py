@@ -1,6 +1,7 @@
 """People who are written to, and the addresses they are reached at."""
 
 import sqlite3
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from gateway.model import GuestStatus
@@ -10,6 +11,10 @@ _COLUMNS = """
     g.id, g.uuid, g.key_id, g.status, g.country, g.region, g.timezone, g.language,
     c.id, c.uuid, c.address_sealed, c.blind
 """
+ARRIVED = """
+    (g.import_id IS NULL OR EXISTS (SELECT 1 FROM imports i WHERE i.id = g.import_id AND i.finished_at IS NOT NULL))
+"""
+"""Of a guest `g`: not part of an import that is still under way, and may yet turn out never to have been."""
 
 
 class Guest(NamedTuple):
@@ -48,7 +53,9 @@ class NewGuest(NamedTuple):
     timezone: str | None
     language: str | None
     profile_sealed: bytes | None
-    contacts: list[NewContact]
+    contacts: Sequence[NewContact]
+    tags: Sequence[str] = ()
+    import_id: int | None = None
 
 
 def behind(reader: sqlite3.Connection, blind: bytes) -> Guest | None:
@@ -57,7 +64,7 @@ def behind(reader: sqlite3.Connection, blind: bytes) -> Guest | None:
         f"""
         SELECT {_COLUMNS}
         FROM contacts c JOIN guests g ON g.id = c.guest_id
-        WHERE c.blind = ? AND g.status <> 'erased'
+        WHERE c.blind = ? AND c.removed_at IS NULL AND g.status <> 'erased' AND {ARRIVED}
         ORDER BY g.id LIMIT 1
         """,  # noqa: S608 our own columns
         (blind,),
@@ -70,7 +77,7 @@ def named(reader: sqlite3.Connection, uuid: bytes, kind: str) -> Guest | None:
     row = reader.execute(
         f"""
         SELECT {_COLUMNS}
-        FROM guests g LEFT JOIN contacts c ON c.guest_id = g.id AND c.kind = ?
+        FROM guests g LEFT JOIN contacts c ON c.guest_id = g.id AND c.kind = ? AND c.removed_at IS NULL
         WHERE g.uuid = ?
         ORDER BY c.id LIMIT 1
         """,  # noqa: S608
@@ -82,43 +89,81 @@ def named(reader: sqlite3.Connection, uuid: bytes, kind: str) -> Guest | None:
 def all_behind(reader: sqlite3.Connection, blind: bytes) -> list[tuple[bytes, int, str]]:
     """Uuid, key id and status of everyone who has this address."""
     return reader.execute(
-        "SELECT g.uuid, g.key_id, g.status FROM contacts c JOIN guests g ON g.id = c.guest_id WHERE c.blind = ?",
+        f"""
+        SELECT g.uuid, g.key_id, g.status FROM contacts c JOIN guests g ON g.id = c.guest_id
+        WHERE c.blind = ? AND c.removed_at IS NULL AND {ARRIVED}
+        """,  # noqa: S608 our own condition
         (blind,),
     ).fetchall()
 
 
+def owners(reader: sqlite3.Connection, blinds: Sequence[bytes]) -> dict[bytes, list[bytes]]:
+    """Who has each of these addresses: uuids of guests who are not erased, the oldest first."""
+    marks = ", ".join("?" * len(blinds))
+    rows = reader.execute(
+        f"""
+        SELECT c.blind, g.uuid FROM contacts c JOIN guests g ON g.id = c.guest_id
+        WHERE c.blind IN ({marks}) AND c.removed_at IS NULL AND g.status <> 'erased' AND {ARRIVED}
+        ORDER BY g.id
+        """,  # noqa: S608 question marks and our own condition
+        list(blinds),
+    )
+    found: dict[bytes, list[bytes]] = {}
+    for blind, uuid in rows:
+        found.setdefault(blind, []).append(uuid)
+    return found
+
+
 def addresses_around(reader: sqlite3.Connection, blind: bytes) -> list[tuple[bytes, str]]:
-    """Blind index and kind of every contact point of everyone behind this address."""
+    """Blind index and kind of every contact point of everyone behind this address, of those who only arrive too."""
     return reader.execute(
         """
         SELECT DISTINCT o.blind, o.kind
         FROM contacts c JOIN contacts o ON o.guest_id = c.guest_id
-        WHERE c.blind = ?
+        WHERE c.blind = ? AND c.removed_at IS NULL AND o.removed_at IS NULL
         """,
         (blind,),
     ).fetchall()
 
 
 def add(tx: Tx, guest: NewGuest, made_by: int | None = None) -> tuple[int, int]:
-    """Write a guest; the ids of his row and of his first contact point. `made_by`: the batch that brought him."""
-    row = tx.insert(
-        """
-        INSERT INTO guests (uuid, key_id, country, region, timezone, language, profile_sealed, created_at, made_by)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-        """,
-        (*guest[:7], tx.now, made_by),
-    )
-    ids = [_add_contact(tx, row, contact) for contact in guest.contacts]
+    """Write a guest, and say that his addresses have one; the ids of his row and of his first contact point. `made_by`:
+    the batch that brought him."""
+    ids = add_many(tx, [guest], made_by)
     for contact in guest.contacts:
         tx.changed(contact.blind)
-    return row, ids[0]
+    return ids
 
 
-def _add_contact(tx: Tx, guest_id: int, contact: NewContact) -> int:
-    return tx.insert(
-        "INSERT INTO contacts (guest_id, uuid, kind, blind, address_sealed, created_at) VALUES (?, ?, ?, ?, ?, ?)",
-        (guest_id, *contact, tx.now),
+def add_many(tx: Tx, new: Sequence[NewGuest], made_by: int | None = None) -> tuple[int, int]:
+    """Write guests with their contact points and tags; the ids of the first guest and the first contact point."""
+    guest_id, contact_id = tx.next_id("guests"), tx.next_id("contacts")
+    numbered = list(enumerate(new, guest_id))
+    tx.insert_many(
+        """
+        guests (
+            id, uuid, key_id, country, region, timezone, language, profile_sealed, import_id, created_at,
+            made_by
+        )
+        """,
+        [(number, *guest[:7], guest.import_id, tx.now, made_by) for number, guest in numbered],
     )
+    add_contacts(tx, [(number, contact) for number, guest in numbered for contact in guest.contacts])
+    add_tags(tx, [(number, tag) for number, guest in numbered for tag in guest.tags])
+    return guest_id, contact_id
+
+
+def add_contacts(tx: Tx, rows: Sequence[tuple[int, NewContact]]) -> None:
+    """Write contact points of guests (by their row's id)."""
+    tx.insert_many(
+        "contacts (guest_id, uuid, kind, blind, address_sealed, created_at)",
+        [(number, *contact, tx.now) for number, contact in rows],
+    )
+
+
+def add_tags(tx: Tx, rows: Sequence[tuple[int, str]]) -> None:
+    """Tag guests (by their row's id)."""
+    tx.insert_many("guest_tags (guest_id, tag)", rows)
 
 
 def highest_key(reader: sqlite3.Connection) -> int:

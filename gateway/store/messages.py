@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from gateway.model import ChannelName, MessageClass
+from gateway.store import series
 from gateway.store.db import Tx
+from gateway.store.series import Series
 
 
 class NewMessage(NamedTuple):
@@ -32,7 +34,9 @@ class NewMessage(NamedTuple):
     decision: str
     content_sealed: bytes | None
     blind: bytes | None
+    series: Series
     batch_id: int | None = None
+    template_version_id: int | None = None
 
 
 class Stored(NamedTuple):
@@ -59,6 +63,11 @@ class Stored(NamedTuple):
     decision: str
     attempts: int | None
     batch_uuid: bytes | None
+    template_version_id: int | None
+    template_uuid: bytes | None
+    template_name: str | None
+    template_language: str | None
+    template_version: int | None
 
 
 class Content(NamedTuple):
@@ -73,21 +82,26 @@ class Content(NamedTuple):
     batch_id: int | None
 
 
+SERIES = NewMessage._fields.index("series")
 _ROW = """
     messages (
         id, uuid, state, reason, channel, class, category, guest_id, contact_id, sender, reference, created_at, due_at,
-        expires_at, retry_of, fallback_of, actor, envelope, decision, content_sealed, blind, batch_id
+        expires_at, retry_of, fallback_of, actor, envelope, decision, content_sealed, blind, series,
+        batch_id, template_version_id
     )
 """
 _STORED = """
     SELECT
         m.id, m.uuid, CASE WHEN o.lease = 1 THEN 'sending' ELSE m.state END, m.reason, m.channel, m.class, m.category,
         g.uuid, m.sender, m.provider, m.reference, m.created_at, COALESCE(o.due_at, m.due_at), m.expires_at,
-        m.settled_at, m.retry_of, m.fallback_of, m.envelope, m.decision, o.attempts, b.uuid
+        m.settled_at, m.retry_of, m.fallback_of, m.envelope, m.decision, o.attempts, b.uuid,
+        m.template_version_id, t.uuid, t.name, t.language, v.version
     FROM messages m
     LEFT JOIN outbox o ON o.message_id = m.id
     LEFT JOIN guests g ON g.id = m.guest_id
     LEFT JOIN batches b ON b.id = m.batch_id
+    LEFT JOIN template_versions v ON v.id = m.template_version_id
+    LEFT JOIN templates t ON t.id = v.template_id
 """
 _COUNTS = "(m.batch_id IS NULL OR b.counts = 1)"
 """What is being accepted in slices is nobody's to see yet."""
@@ -100,15 +114,16 @@ FILTERS = {
     "batch": "m.batch_id = (SELECT id FROM batches WHERE uuid = ?)",
     "from": "m.created_at >= ?",
     "to": "m.created_at < ?",
-    "q": "instr(m.category, ?) > 0",
+    "q": "instr(m.category || char(10) || COALESCE(t.name, ''), ?) > 0",
     "before": "m.id < ?",
 }
 """What a list can be narrowed by, besides the state."""
 
 
 def insert(tx: Tx, rows: Sequence[NewMessage]) -> None:
-    """Write messages."""
-    tx.insert_many(_ROW, rows)
+    """Write messages, each with the number of its series."""
+    numbers = {one: series.number(tx, one) for one in {row.series for row in rows}}
+    tx.insert_many(_ROW, [(*row[:SERIES], numbers[row.series], *row[SERIES + 1 :]) for row in rows])
 
 
 def find(reader: sqlite3.Connection, uuid: bytes) -> Stored | None:
@@ -155,6 +170,11 @@ def settle(tx: Tx, rows: Sequence[tuple[str, str | None, str | None, int | None,
             how,
             ids,
         )
+
+
+def readdress(tx: Tx, ids: Sequence[int], contact_id: int) -> None:
+    """Let messages go to another contact point of their guest."""
+    tx.execute_for("UPDATE messages SET contact_id = ? WHERE id IN", (contact_id,), ids)
 
 
 def judged_again(tx: Tx, rows: Sequence[tuple[str, int]]) -> None:

@@ -112,6 +112,17 @@ def state_of(tx: Tx, message_id: int) -> tuple[int, int] | None:
     return tx.first("SELECT lease, attempts FROM outbox WHERE message_id = ?", (message_id,))
 
 
+def waiting_for(tx: Tx, guest_id: int, contact_id: int) -> list[tuple[int, bytes, int]]:
+    """Id, uuid and lease of every message that is still to go to a contact point of a guest."""
+    return tx.execute(
+        """
+        SELECT m.id, m.uuid, o.lease FROM messages m JOIN outbox o ON o.message_id = m.id
+        WHERE m.guest_id = ? AND m.contact_id = ?
+        """,
+        (guest_id, contact_id),
+    ).fetchall()
+
+
 def hold_other_channels(tx: Tx, channels: Sequence[str]) -> list[tuple[int, bytes]]:
     """Hold what waits for any channel but these; id and uuid of each message held."""
     marks = ", ".join("?" * len(channels))

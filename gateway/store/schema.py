@@ -4,9 +4,10 @@ import sqlite3
 from pathlib import Path
 
 from gateway.errors import Damaged, NotUsable
+from gateway.store import counters
 from gateway.store.db import connect
 
-VERSION = 3
+VERSION = 6
 """How many steps there are in `steps.py`; the file keeps it in `user_version`."""
 QUEUE_TABLES = ("outbox", "suppressions")
 """What must be whole before anything is sent: checked at every start."""
@@ -36,6 +37,7 @@ def _take_steps(connection: sqlite3.Connection) -> None:
     from gateway.store.steps import steps  # noqa: PLC0415 it imports the same
 
     steps.apply(sqlite_utils.Database(connection, execute_plugins=False))
+    counters.fill(connection)
     connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 

@@ -105,6 +105,63 @@ def first_tables(db: sqlite_utils.Database) -> None:
     )
 
 
+@steps(name="0002_templates")
+def templates(db: sqlite_utils.Database) -> None:
+    """Templates and every version of them, and which version a message was printed from."""
+    _create(
+        db,
+        """
+        CREATE TABLE templates (
+            id INTEGER PRIMARY KEY, uuid BLOB NOT NULL UNIQUE, name TEXT NOT NULL, channel TEXT NOT NULL,
+            language TEXT NOT NULL, version INTEGER NOT NULL, created_at INTEGER NOT NULL, removed_at INTEGER
+        ) STRICT
+        """,
+        "CREATE UNIQUE INDEX templates_by_name ON templates (name, channel, language) WHERE removed_at IS NULL",
+        """
+        CREATE TABLE template_versions (
+            id INTEGER PRIMARY KEY, uuid BLOB NOT NULL, template_id INTEGER NOT NULL REFERENCES templates (id),
+            version INTEGER NOT NULL, sheet_sealed BLOB NOT NULL, created_at INTEGER NOT NULL, actor TEXT NOT NULL,
+            UNIQUE (template_id, version)
+        ) STRICT
+        """,
+        "ALTER TABLE messages ADD COLUMN template_version_id INTEGER",
+    )
+
+
+@steps(name="0003_guests")
+def guestbook(db: sqlite_utils.Database) -> None:
+    """Guests that are edited, tagged and imported; contact points that are taken away; stops that are lifted."""
+    _create(
+        db,
+        "ALTER TABLE guests ADD COLUMN version INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE guests ADD COLUMN updated_at INTEGER",
+        "ALTER TABLE guests ADD COLUMN import_id INTEGER",
+        "CREATE INDEX guests_by_import ON guests (import_id) WHERE import_id IS NOT NULL",
+        "ALTER TABLE contacts ADD COLUMN removed_at INTEGER",
+        """
+        CREATE TABLE guest_tags (
+            guest_id INTEGER NOT NULL REFERENCES guests (id), tag TEXT NOT NULL, PRIMARY KEY (guest_id, tag)
+        ) STRICT, WITHOUT ROWID
+        """,
+        "CREATE INDEX guest_tags_by_tag ON guest_tags (tag, guest_id)",
+        """
+        CREATE TABLE imports (
+            id INTEGER PRIMARY KEY, uuid BLOB NOT NULL UNIQUE, actor TEXT NOT NULL, started_at INTEGER NOT NULL,
+            finished_at INTEGER
+        ) STRICT
+        """,
+        """
+        CREATE TABLE import_fills (
+            id INTEGER PRIMARY KEY, uuid BLOB NOT NULL UNIQUE, import_id INTEGER NOT NULL, guest_uuid BLOB NOT NULL,
+            said_sealed BLOB NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX import_fills_by_import ON import_fills (import_id, id)",
+        "ALTER TABLE suppressions ADD COLUMN lift_asked_by BLOB",
+        "ALTER TABLE suppressions ADD COLUMN lift_reasons_sealed BLOB",
+    )
+
+
 @steps(name="0004_people")
 def people(db: sqlite_utils.Database) -> None:
     """Users with their second factor, their sessions, codes to begin with; and of API keys when each was last used."""
@@ -140,6 +197,49 @@ def people(db: sqlite_utils.Database) -> None:
         ) STRICT
         """,
         "CREATE INDEX sessions_by_user ON sessions (user_id)",
+    )
+
+
+@steps(name="0005_counters")
+def counters(db: sqlite_utils.Database) -> None:
+    """What messages are counted under, and the counters. Messages that are there get their series; a guest's language
+    is what it is today."""
+    _create(
+        db,
+        """
+        CREATE TABLE series (
+            id INTEGER PRIMARY KEY, channel TEXT NOT NULL, class TEXT NOT NULL, category TEXT NOT NULL,
+            language TEXT NOT NULL, jurisdiction TEXT NOT NULL,
+            UNIQUE (channel, class, category, language, jurisdiction)
+        ) STRICT
+        """,
+        """
+        CREATE TABLE counters (
+            grain TEXT NOT NULL, period INTEGER NOT NULL, series INTEGER NOT NULL, provider TEXT NOT NULL,
+            counts BLOB NOT NULL, until_sent BLOB, until_delivered BLOB,
+            PRIMARY KEY (grain, period, series, provider)
+        ) STRICT, WITHOUT ROWID
+        """,
+        "ALTER TABLE messages ADD COLUMN series INTEGER",
+        """
+        CREATE TEMP VIEW counted AS
+        SELECT
+            m.id, m.channel, m.class, m.category,
+            lower(substr(g.language, 1, instr(g.language || '-', '-') - 1)) AS language,
+            (SELECT group_concat(value, '/') FROM json_each(m.decision, '$.jurisdictions')) AS jurisdiction
+        FROM messages m LEFT JOIN guests g ON g.id = m.guest_id
+        """,
+        """
+        INSERT INTO series (channel, class, category, language, jurisdiction)
+        SELECT DISTINCT channel, class, category, COALESCE(language, 'und'), COALESCE(jurisdiction, '') FROM counted
+        """,
+        """
+        UPDATE messages SET series = s.id
+        FROM counted c JOIN series s USING (channel, class, category)
+        WHERE c.id = messages.id
+            AND s.language = COALESCE(c.language, 'und') AND s.jurisdiction = COALESCE(c.jurisdiction, '')
+        """,
+        "DROP VIEW counted",
     )
 
 

@@ -7,16 +7,30 @@ from aiohttp import web
 
 from gateway.callers import Caller
 from gateway.errors import BadJson, NotFound, WrongMethod
-from gateway.web import api_keys, auth, batches, compliance, guest_pages, health, local, messages, users
+from gateway.web import (
+    analytics,
+    api_keys,
+    auth,
+    batches,
+    compliance,
+    guest_pages,
+    guests,
+    health,
+    local,
+    messages,
+    suppressions,
+    templates,
+    users,
+)
 from gateway.web.door import Handler, Threshold, open_door
 from gateway.web.routes import Door, Routes
 
 MAIN = (
-    messages.routes, batches.routes, compliance.routes, auth.routes, api_keys.routes, users.routes, health.routes,
-    health.probes, guest_pages.routes,
+    messages.routes, batches.routes, templates.routes, compliance.routes, guests.routes, suppressions.routes,
+    analytics.routes, auth.routes, api_keys.routes, users.routes, health.routes, health.probes, guest_pages.routes,
 )  # fmt: skip
 OPS = (health.probes, health.ops)
-LOCAL = (*MAIN, health.ops, local.routes)
+LOCAL = (*MAIN, health.ops, local.routes, suppressions.local)
 OPTIONS: dict[str, Any] = {
     "access_log": None,
     "keepalive_timeout": 15.0,

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from hashlib import sha256
 
 from aiohttp import web
-from msgspec import Raw, json
+from msgspec import Raw, json, structs
 
 from gateway.answers import Answer
 from gateway.bulk import Listed
-from gateway.errors import BadJson, Invalid, UnknownField
-from gateway.orders import BatchView, BulkAnswer, BulkOrder, BulkRecipient, Rejected
+from gateway.errors import BadInput, Fault
+from gateway.orders import BatchView, BulkAnswer, BulkOrder, BulkRecipient, Chosen, Segment
 from gateway.pace import Pace
 from gateway.web import body
 from gateway.web.door import Call
@@ -24,38 +24,38 @@ LARGEST = 32 << 20
              largest=LARGEST, many="recipients")  # fmt: skip
 async def bulk(call: Call) -> Answer:
     """Queue one message to up to 50,000 guests, or rehearse it."""
-    order = call.order
-    listed, digest = await recipients(order.recipients)
+    order, takes = call.order, call.parts.bulk
+    listed: Listed | Segment
+    if isinstance(order.recipients, Chosen):
+        listed, digest = order.recipients.filter, json.encode(order.recipients)
+    else:
+        listed, digest = await recipients(order.recipients)
     if order.dry_run:
-        found = await call.parts.bulk.rehearse(order, listed, call.caller)
-        return Answer(json.encode(found), 200)
+        return Answer(json.encode(await takes.rehearse(order, listed, call.caller)), 200)
     return await once(
         call,
         "POST messages/bulk",
-        lambda repeat: call.parts.bulk.accept(order, listed, call.caller, repeat),
-        digest + json.encode(body.without(order, "recipients")),
+        lambda repeat: takes.accept(order, listed, call.caller, repeat),
+        digest + json.encode(structs.replace(order, recipients=[])),
         required=True,
     )
 
 
 async def recipients(raws: Sequence[Raw]) -> tuple[Listed, bytes]:
-    """Each by itself: those who were understood with their places, those who were not, and a digest of them all."""
-    understood, rejected, digest, pace = [], [], sha256(), Pace()
+    """Each by itself: those whose form is right with their places, those whose is not, and a digest of them all."""
+    understood, faulty, digest, pace = [], [], sha256(), Pace()
     for index, raw in enumerate(raws):
         try:
             one = body.decode(bytes(raw), BulkRecipient)
-        except BadJson:
-            rejected.append(Rejected(index, "bad-json", f"/recipients/{index}"))
-            digest.update(bytes(raw))
-        except (Invalid, UnknownField) as error:
-            fault = error.faults[0]
-            rejected.append(Rejected(index, fault.code, f"/recipients/{index}{fault.pointer}"))
+        except BadInput as error:
+            fault = error.faults[0] if error.faults else Fault("", error.code, str(error))
+            faulty.append((index, fault._replace(pointer=f"/recipients/{index}{fault.pointer}")))
             digest.update(bytes(raw))
         else:
             understood.append((index, one))
             digest.update(json.encode(one))
         await pace()
-    return Listed(understood, rejected), digest.digest()
+    return Listed(understood, faulty), digest.digest()
 
 
 @routes.get("/batches/{id}", scope="read", gives=BatchView)

@@ -53,7 +53,7 @@ async def _in_time(request: web.BaseRequest, largest: int) -> bytes:
 def check_type(request: web.BaseRequest) -> None:
     """Raise WrongMediaType unless the body calls itself JSON."""
     if request.content_type != "application/json":
-        raise WrongMediaType()
+        raise WrongMediaType("The body must be application/json.")
     if (request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
         raise WrongEncoding()
 
@@ -87,11 +87,6 @@ def decode_frame(raw: bytes, type_: Any, many: str) -> Any:
             error.faults = elsewhere
             raise error from None
         raise Invalid(faults=[Fault(f"/{many}", "invalid", "a list that is neither empty nor too long")]) from None
-
-
-def without(order: msgspec.Struct, member: str) -> dict[str, Any]:
-    """The members of an order but one."""
-    return {name: getattr(order, name) for name in order.__struct_fields__ if name != member}
 
 
 @lru_cache

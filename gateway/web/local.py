@@ -114,6 +114,12 @@ async def checkpoint(call: Call) -> dict:
     return {"checkpoint": note.decode() if note else None}
 
 
+@routes.get("/analytics/verify", scope="ops")
+async def verify_analytics(call: Call) -> dict:
+    """Whether the counters say what the events say."""
+    return await call.parts.analytics.verify()
+
+
 @routes.get("/plugins", scope="ops")
 async def plugins(call: Call) -> dict:
     """What was loaded, and what was set aside and why."""

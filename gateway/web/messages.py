@@ -1,8 +1,10 @@
 """Messages: send one, look at one, look at many, cancel, send again."""
 
-from gateway import stories
+from gateway import pages
 from gateway.answers import Answer
-from gateway.orders import MessageList, MessageView, SendAnswer, SendOrder
+from gateway.drafts import Origin
+from gateway.orders import MessageList, MessageView, SendAnswer, SendOrder, TemplateOrder
+from gateway.repeats import Repeat
 from gateway.web.door import Call
 from gateway.web.idempotency import once
 from gateway.web.routes import Routes
@@ -19,16 +21,28 @@ async def send(call: Call) -> Answer:
     )
 
 
+@routes.post("/messages/template", scope=SEND, takes=TemplateOrder, gives=SendAnswer, status=202,
+             limit="messages.template")  # fmt: skip
+async def send_template(call: Call) -> Answer:
+    """Queue one message to one guest, printed from a template in the guest's language."""
+
+    async def act(repeat: Repeat | None) -> Answer:
+        order, version = await call.parts.printing.order(call.order)
+        return await call.parts.intake.accept(order, call.caller, repeat, Origin(template_version_id=version))
+
+    return await once(call, "POST messages/template", act)
+
+
 @routes.get("/messages/{id}", scope="read", gives=MessageView)
 async def show(call: Call) -> MessageView:
     """One message: its state, the decision with its citations, attempts and events."""
-    return await call.parts.stories.one(call.match("id"), stories.with_content(call.query), call.caller)
+    return await call.parts.stories.one(call.match("id"), pages.with_content(call.query), call.caller)
 
 
 @routes.get("/messages", scope="read", gives=MessageList)
 async def list_(call: Call) -> MessageList:
     """Messages, newest first, narrowed by the query."""
-    return await call.parts.stories.many(call.query, stories.with_content(call.query), call.caller)
+    return await call.parts.stories.many(call.query, call.caller)
 
 
 @routes.post("/messages/{id}/cancel", scope="send", gives=MessageView)

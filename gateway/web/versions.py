@@ -12,9 +12,10 @@ from gateway.errors import Precondition
 TAG = re.compile(r'"([0-9]{1,15})"')
 
 
-def shown(view: Any, status: int = 200) -> Answer:
-    """A thing with its `version`, as the answer that carries it."""
-    return Answer(json.encode(view), status, (("ETag", f'"{view.version}"'),))
+def shown(view: Any, status: int = 200, location: str | None = None) -> Answer:
+    """A thing with its `version`, as the answer that carries it; `location` of one that was just made."""
+    where = (("Location", location),) if location else ()
+    return Answer(json.encode(view), status, (("ETag", f'"{view.version}"'), *where))
 
 
 def wanted(request: web.BaseRequest) -> int | None:

@@ -249,6 +249,10 @@ class Loop:
                 wrong.append(f"{kill.copies} copies after one end ({kill.moment})")
             if polite and (kill.exit_code != 0 or kill.stop_seconds > 8):
                 wrong.append(f"TERM ended with {kill.exit_code} after {kill.stop_seconds:.1f} s")
+        recount = [*PROGRAM, "analytics", "verify", *self.arguments]
+        counted = await asyncio.to_thread(subprocess.run, recount, capture_output=True, text=True, timeout=60)
+        if counted.returncode != 0:
+            wrong.append(f"counters and events disagree: {counted.stdout or counted.stderr}")
         report = verify(self.folder / "data" / "gateway.db")
         return wrong if report.ok else [*wrong, f"the record is altered at {report.seq}: {report.reason}"]
 

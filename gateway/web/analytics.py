@@ -1,0 +1,14 @@
+"""How it goes: counts, rates and times, from the counters."""
+
+from gateway.analytics import Report
+from gateway.answers import Answer
+from gateway.web.door import Call
+from gateway.web.routes import Routes
+
+routes = Routes()
+
+
+@routes.get("/analytics", scope="read", gives=Report)
+async def report(call: Call) -> Answer:
+    """What became of messages, by time and kind."""
+    return await call.parts.analytics.report(call.query)
