@@ -15,24 +15,36 @@ from pathlib import Path
 
 from guest_gateway import Gateway
 from guest_gateway.batches import Batch, Tally
-from guest_gateway.orders import Letter, Named
+from guest_gateway.orders import BulkLetter, Named, Recipient
 
-WORDS = "We are getting married and would love to have you with us, on Saturday 19 June 2027 at the Quinta das Flores."
-LETTER: Letter = {
+LETTER: BulkLetter = {
+    "channel": "email",
     "class_": "informational",  # the couple invites; nothing is sold
     "category": "invitation",
     "declares": {"contains_promotion": False},
     "subject": "You are invited",
+    "text": "Dear {{ name }},\n\nwe are getting married on Saturday 19 June 2027, and would love to have you with us.",
     "reference": "wedding-2027-06-19",
 }
 
 
-def guests(file: Path) -> list[Named]:
-    """The guests of a list, with what it says of each."""
+def guests(file: Path) -> list[Recipient]:
+    """The guests of a list: what it says of each, and what stands for his name in the text."""
     with file.open(newline="") as lines:
         rows = [{name: value for name, value in row.items() if value} for row in csv.DictReader(lines)]
-    known = {"email", "name", "country", "timezone"}
-    return [Named(**{name: row[name] for name in known & row.keys()}) for row in rows]  # type: ignore[typeddict-item]
+    return [{"to": named(row), "variables": {"name": row.get("name", "guest")}} for row in rows]
+
+
+def named(row: dict[str, str]) -> Named:
+    """A guest, by the columns of a list that are not empty."""
+    guest: Named = {"email": row.get("email", "")}
+    if "name" in row:
+        guest["name"] = row["name"]
+    if "country" in row:
+        guest["country"] = row["country"]
+    if "timezone" in row:
+        guest["timezone"] = row["timezone"]
+    return guest
 
 
 def tell(tally: Tally) -> None:
@@ -55,7 +67,7 @@ def main(file: str, *options: str) -> None:
     """Rehearse, and with --send invite them all and watch it to its end."""
     invited = guests(Path(file))
     with Gateway(os.environ["GATEWAY_KEY"], os.environ["GATEWAY_URL"]) as gateway:
-        rehearsal = gateway.batches.rehearse(invited, channel="email", text=WORDS, **LETTER)
+        rehearsal = gateway.batches.rehearse(invited, **LETTER)
         tell(rehearsal)
         for wait in rehearsal.waits:
             print(f"  {wait.count} in {wait.zone} wait until {wait.until:%d %B %H:%M} UTC")
@@ -63,7 +75,7 @@ def main(file: str, *options: str) -> None:
             return
         # The same list is sent once: whoever starts this a second time gets the first answer.
         once = hashlib.sha256(Path(file).read_bytes()).hexdigest()
-        batch = gateway.batches.send(invited, channel="email", text=WORDS, idempotency_key=once, **LETTER)
+        batch = gateway.batches.send(invited, idempotency_key=once, **LETTER)
         for seen in gateway.batches.watch(batch.id):
             print(progress(seen))
 

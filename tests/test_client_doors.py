@@ -22,6 +22,7 @@ SAID_OTHERWISE = {"contacts": "add", "message": "to", "on_fault": "refuse_faulty
 UNSAID = {
     "batches.rehearse": {"dry_run", "on_fault"},  # it is what it does; it refuses nobody
     "batches.send": {"dry_run"},
+    "messages.send_template": {"recipients", "dry_run", "on_fault"},  # to many it is `batches.send(template=…)`
 }
 NOT_BUILT = {"fallback", "event_date"}
 """Members of which the gateway takes only null."""

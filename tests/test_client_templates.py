@@ -43,3 +43,20 @@ async def test_a_message_is_printed_from_a_template(app):
     sent = await app.ask(lambda gateway: gateway.messages.send_template(variables={"name": "Ana"}, **order))
     message = await app.ask(lambda gateway: gateway.messages.get(sent.id, content=True))
     assert "Dear Ana, see you" in message.content.text
+    assert (message.template.name, message.template.version) == ("stay", 1)
+
+
+async def test_many_get_the_words_with_their_own_in_them(app):
+    """A recipient's variables go before everybody's, and a faulty one is named; so it is by template and by tag."""
+    await app.ask(lambda gateway: gateway.templates.add("stay", "email", "en", **WORDS))
+    contacts = [{"kind": "email", "address": "bo@example.org"}]
+    await app.ask(lambda gateway: gateway.guests.add(contacts, tags=["wedding"]))
+    terms = {"template": "stay", "class_": "transactional", "category": "booking", "variables": {"name": "guest"}}
+    wanted = [{"to": "ana@example.org", "variables": {"name": "Ana"}}, "bo@example.org"]
+    for recipients, texts in (
+        (wanted, ["Dear Ana", "Dear guest"]),
+        ({"filter": {"tags": ["wedding"]}}, ["Dear guest"]),
+    ):
+        sent = await app.ask(lambda gateway: gateway.batches.send(recipients, **terms))  # noqa: B023 asked at once
+        found = await app.all(lambda gateway: gateway.messages.list(batch=sent.id, content=True))  # noqa: B023
+        assert sorted(one.content.text[: len(text)] for one, text in zip(found[::-1], texts, strict=True)) == texts

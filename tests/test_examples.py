@@ -68,7 +68,9 @@ async def test_five_thousand_guests_are_invited_after_a_rehearsal(run, tmp_path)
     out = await said(run, "invitation", file.name, "--send")
     assert out.endswith(f"finished: {PEOPLE} sent\n")
     await said(run, "invitation", file.name, "--send")
-    assert len(run.mails()) == PEOPLE
+    mails = run.mails()
+    assert len(mails) == PEOPLE
+    assert any(b"Dear Guest 4711," in mail for mail in mails)
 
 
 async def test_refusals_and_limits_are_met(run):

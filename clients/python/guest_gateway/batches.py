@@ -7,7 +7,7 @@ from typing import Any, Unpack
 from msgspec import Struct, field
 
 from guest_gateway.doors import LARGE, Asked, L, Resource, ask, live, members
-from guest_gateway.orders import Channel, Letter, Recipient, Whom
+from guest_gateway.orders import BulkLetter, Chosen, Recipient, Whom
 
 
 class Blocking(Struct, frozen=True):
@@ -86,39 +86,25 @@ class Batches(Resource[L]):
     @ask("POST", "messages/bulk", Taken, once=True, seconds=LARGE)
     def send(
         self,
-        recipients: Iterable[Whom | Recipient],
+        recipients: Iterable[Whom | Recipient] | Chosen,
         *,
-        channel: Channel,
-        text: str | None = None,
-        template: str | None = None,
         refuse_faulty: bool = False,
         idempotency_key: str | None = None,
-        **letter: Unpack[Letter],
+        **letter: Unpack[BulkLetter],
     ) -> Asked:
         """Send one message to up to 50,000 guests: all of it is on the gateway's disk when this returns, or nothing.
 
-        A recipient is an address, a guest, or one of these as `to` with `variables` and `metadata` of his own. Faulty
-        recipients are left out and named, unless `refuse_faulty` makes one of them refuse all. It is sent once, however
-        often the line breaks, as in `messages.send`.
+        A recipient is an address, a guest, or one of these as `to` with `variables` and `metadata` of his own; or
+        choose them: `{"filter": {"tags": ["wedding"]}}`. Faulty ones are left out and named, unless `refuse_faulty`
+        makes one of them refuse all. It is sent once, however often the line breaks, as in `messages.send`.
         """
         on_fault = "refuse" if refuse_faulty else None
-        return Asked(
-            body=bulk(recipients, channel=channel, text=text, template=template, on_fault=on_fault, **letter),
-            key=idempotency_key,
-        )
+        return Asked(body=bulk(recipients, on_fault=on_fault, **letter), key=idempotency_key)
 
     @ask("POST", "messages/bulk", Rehearsal, harmless=True, seconds=LARGE)
-    def rehearse(
-        self,
-        recipients: Iterable[Whom | Recipient],
-        *,
-        channel: Channel,
-        text: str | None = None,
-        template: str | None = None,
-        **letter: Unpack[Letter],
-    ) -> Asked:
+    def rehearse(self, recipients: Iterable[Whom | Recipient] | Chosen, **letter: Unpack[BulkLetter]) -> Asked:
         """What `send` would do now: who would go, who would wait, who may not. Nothing is stored."""
-        return Asked(body=bulk(recipients, channel=channel, text=text, template=template, dry_run=True, **letter))
+        return Asked(body=bulk(recipients, dry_run=True, **letter))
 
     @ask("GET", "batches/{}", Batch)
     def get(self, id: str) -> Asked:
@@ -141,9 +127,10 @@ class Batches(Resource[L]):
         return Asked((id,))
 
 
-def bulk(recipients: Iterable[Whom | Recipient], **more: Any) -> dict[str, Any]:
+def bulk(recipients: Iterable[Whom | Recipient] | Chosen, **more: Any) -> dict[str, Any]:
     """The body of a bulk request."""
-    return members(**more) | {"recipients": [_recipient(one) for one in recipients]}
+    chosen = isinstance(recipients, Mapping)
+    return members(**more) | {"recipients": recipients if chosen else [_recipient(one) for one in recipients]}
 
 
 def _recipient(one: Whom | Recipient) -> Mapping[str, Any]:

@@ -42,6 +42,15 @@ class Content(Struct, frozen=True):
     metadata: dict[str, str] | None = None
 
 
+class Printed(Struct, frozen=True):
+    """The template that a message was printed from."""
+
+    id: str
+    name: str
+    language: str
+    version: int
+
+
 class Message(Struct, frozen=True, kw_only=True):
     """A message as it stands. In a list it has no `attempts` and `events`; `content` is there when it was asked for."""
 
@@ -66,7 +75,7 @@ class Message(Struct, frozen=True, kw_only=True):
     attempts: list[Happening] | None
     events: list[Happening] | None
     compliance: Judgement
-    template: Any = None
+    template: Printed | None = None
     content: Content | None = None
 
 
@@ -95,7 +104,8 @@ class Messages(Resource[L]):
         idempotency_key: str | None = None,
         **terms: Unpack[Terms],
     ) -> Asked:
-        """Send one message, printed from a template in the guest's language. As `send`; also raises BadTemplate."""
+        """Send one message, printed from a template in the guest's language. As `send`; also raises BadTemplate.
+        `batches.send(template=…)` is the same to many."""
         body = members(template=template, to=to, variables=variables, channel=channel, **terms)
         return Asked(body=body, key=idempotency_key)
 

@@ -64,3 +64,27 @@ class Recipient(TypedDict, total=False):
     to: Required[Whom]
     variables: Mapping[str, Any]
     metadata: Mapping[str, str] | None
+
+
+class Segment(TypedDict, total=False):
+    """Guests who have every one of these tags, this language (`pt` is also `pt-BR`) and this country."""
+
+    tags: list[str]
+    language: str
+    country: str
+
+
+class Chosen(TypedDict):
+    """Everybody of whom it is true when the gateway takes the request."""
+
+    filter: Segment
+
+
+class BulkLetter(Letter, total=False):
+    """A letter to many: its words (in Liquid), or the name of a template in their place, and what stands for everybody
+    in the place of the variables. `channel` may be left out where a template has only one."""
+
+    channel: Channel | None
+    text: str | None
+    template: str | None
+    variables: Mapping[str, Any] | None
