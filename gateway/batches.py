@@ -4,7 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Raw, Struct, json
 
@@ -16,6 +16,7 @@ from gateway.errors import NotFound
 from gateway.letters import Content, Letters
 from gateway.model import FINAL
 from gateway.orders import BatchView
+from gateway.stationery.printing import Printing, pressed
 from gateway.store import batches
 from gateway.store.batches import Stored
 from gateway.store.db import Database, Tx
@@ -31,10 +32,11 @@ SETTLED = FINAL | {"sent"}
 
 
 class Words(Struct):
-    """What the messages of a batch share, and whether they still may leave."""
+    """What the messages of a batch share, and whether they still may leave. `press` prints what is Liquid in it."""
 
     content: Content
     cancelled: bool
+    press: Any = None
 
 
 class Progress(Struct, frozen=True):
@@ -47,8 +49,8 @@ class Progress(Struct, frozen=True):
 class Batches:
     """Opens, shows and calls off."""
 
-    def __init__(self, db: Database, letters: Letters):
-        self._db, self._letters = db, letters
+    def __init__(self, db: Database, letters: Letters, printing: Printing):
+        self._db, self._letters, self._printing = db, letters, printing
         self._open: OrderedDict[int, Words] = OrderedDict()
 
     def words(self, batch_id: int) -> Words:
@@ -64,9 +66,25 @@ class Batches:
                 self._open.popitem(last=False)
         return words
 
-    def letter(self, batch_id: int | None, own: Content) -> Letter:
-        """The letter to one guest: his own words, or those his batch shares with what is his own in them."""
-        return own.letter if batch_id is None else self.words(batch_id).content.letter
+    async def ready(self, batch_id: int | None, version_id: int | None) -> None:
+        """Have at hand what `letter` needs for a message of this batch, printed from this version of a template. The
+        first time something is compiled, off the loop."""
+        if batch_id is None:
+            return
+        if version_id is not None:
+            await self._printing.stock(version_id)
+        words = self.words(batch_id)
+        if words.content.ready is not None and words.press is None:
+            words.press = await asyncio.to_thread(pressed, words.content.ready, self._letters.language)
+
+    def letter(self, batch_id: int | None, version_id: int | None, own: Content) -> Letter:
+        """The letter to one guest: his own words, or those of his batch with what is his own in them. Call `ready`
+        right before."""
+        if batch_id is None:
+            return own.letter
+        words = self.words(batch_id)
+        press = words.press if version_id is None else self._printing.kept(version_id).press
+        return words.content.letter if press is None else Letter(*press.print(own.variables))
 
     def find(self, public: str) -> Stored:
         """The row behind a public id. Raises NotFound."""

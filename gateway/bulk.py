@@ -7,59 +7,38 @@ once or at the next start, and nobody has seen it.
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any
 
-from msgspec import Struct, json, structs
+from msgspec import Struct, json
 
 from gateway import ids, metrics
-from gateway.addresses import Named
 from gateway.answers import Answer
 from gateway.callers import Caller
 from gateway.clock import Clock
 from gateway.compliance import count
-from gateway.drafts import Drafts, Origin, Taken, content_of, digest_of_refusal, permit, write_refused
-from gateway.errors import Conflict, Fault, GatewayError, Invalid
-from gateway.letters import PLAIN, Content, Letters
-from gateway.model import CONTACT_OF
+from gateway.drafts import Drafts, Origin, Taken, digest_of_refusal, write_refused
+from gateway.errors import Fault, GatewayError
+from gateway.letters import Content, Letters
 from gateway.orders import (
-    MOST_RECIPIENTS,
     BulkAnswer,
     BulkOrder,
-    BulkRecipient,
-    Recipient,
     Rejected,
     Segment,
     SendOrder,
 )
 from gateway.pace import Pace
+from gateway.recipients import Listed, Many, One, Recipients
 from gateway.repeats import Repeat, Repeats
 from gateway.rules import Rulebook
-from gateway.store import batches, guestbook
+from gateway.store import batches
 from gateway.store.batches import NewBatch, Stored
 from gateway.store.db import Database, Tx
 from gateway.store.idempotency import Answer as Kept
 from gateway.store.messages import NewMessage
-from gateway.tally import SHOWN, Tally
+from gateway.tally import Tally
 
 SLICE = 250
 """How many messages one job of the writer holds: a single message that comes meanwhile waits no longer than that."""
-
-
-class Listed(NamedTuple):
-    """The recipients of a request, each with his place in it: those whose form is right, and the first fault of each
-    who is left out."""
-
-    understood: list[tuple[int, BulkRecipient]]
-    faulty: list[tuple[int, Fault]]
-
-
-class One(NamedTuple):
-    """A recipient who was understood: his place in the request, who he is, and the message that is sent again."""
-
-    place: int
-    recipient: BulkRecipient
-    named: Named
-    retry_of: bytes | None = None
 
 
 class Slice(Struct):
@@ -72,51 +51,44 @@ class Slice(Struct):
 class Bulk:
     """Takes bulk orders."""
 
-    def __init__(self, db: Database, drafts: Drafts, letters: Letters, repeats: Repeats, rulebook: Rulebook,
-                 ids_: ids.Ids, clock: Clock, venue_zone: str | None):  # fmt: skip
-        self._db, self._drafts, self._letters, self._repeats = db, drafts, letters, repeats
-        self._rulebook, self._ids, self._clock, self._venue_zone = rulebook, ids_, clock, venue_zone
+    def __init__(self, db: Database, drafts: Drafts, recipients: Recipients, letters: Letters, repeats: Repeats,
+                 rulebook: Rulebook, ids_: ids.Ids, clock: Clock, venue_zone: str | None):  # fmt: skip
+        self._db, self._drafts, self._recipients, self._letters = db, drafts, recipients, letters
+        self._repeats, self._rulebook, self._ids, self._clock = repeats, rulebook, ids_, clock
+        self._venue_zone = venue_zone
         self.wake: Callable[[], None] = lambda: None
         """Called when a batch has come to count."""
 
     async def accept(self, order: BulkOrder, listed: Listed | Segment, caller: Caller, repeat: Repeat | None) -> Answer:
         """Take a batch. The 202; raises Invalid where no recipient could be understood, or one could not and that is
-        to refuse all, and Forbidden. When it raises, nothing of it is kept."""
-        ordered, people, faulty = await self._people(order, listed, caller)
-        return await self._take(ordered, people, self._tally(faulty), caller, repeat, None)
+        to refuse all, BadTemplate for words that cannot be used, and Forbidden. When it raises, nothing of it is
+        kept."""
+        many = await self._recipients.of(order, listed, caller)
+        return await self._take(many, caller, repeat, None)
 
     async def resend(self, stored: Stored, caller: Caller) -> Answer:
         """Send what has failed of a batch again, as a batch of its own, judged anew. Raises Conflict where nothing
         has."""
-        shared = self._letters.open_shared(stored.uuid, stored.content_sealed)
-        people: list[One] = []
-        envelope, pace = PLAIN, Pace()
-        while rows := await self._db.read(batches.failed, stored.id, people[-1].place if people else 0):
-            for row in rows:
-                envelope = self._letters.envelope(row.envelope)
-                own = self._letters.open(row.key_id, row.uuid, row.content_sealed)
-                to = Recipient(guest_id=ids.public("gst", row.guest_uuid), country=envelope.country,
-                               region=envelope.region, timezone=envelope.timezone)  # fmt: skip
-                recipient = BulkRecipient(to, own.variables, own.metadata or None)
-                people.append(One(row.id, recipient, self._drafts.find(_to(stored, to)), row.uuid))
-                await pace()
-        if not people:
-            raise Conflict("None of its messages has failed.")
-        ordered = SendOrder(
-            channel=stored.channel, to="", text=shared.text, class_=stored.class_, category=stored.category,
-            subject=shared.subject or None, html=shared.html or None, sender=stored.sender, declares=envelope.declares,
-        )  # fmt: skip
-        permit(ordered, caller, "send.bulk")
-        return await self._take(ordered, people, self._tally([]), caller, None, stored.uuid)
+        many = await self._recipients.failed(stored, caller)
+        return await self._take(many, caller, None, stored.uuid)
 
-    async def _take(self, ordered: SendOrder, people: list[One], tally: Tally, caller: Caller, repeat: Repeat | None,
-                    resend_of: bytes | None) -> Answer:  # fmt: skip
+    async def rehearse(self, order: BulkOrder, listed: Listed | Segment, caller: Caller) -> BulkAnswer:
+        """What would become of them if it were sent now; nothing is stored. Raises as `accept` does."""
+        many = await self._recipients.of(order, listed, caller)
+        tally, pace = self._tally(many.faulty), Pace()
+        for one in many.people:
+            tally.add(self._drafts.judge(one.order(many.ordered), one.named, caller))
+            await pace()
+        return tally.answer(self._rulebook, None)
+
+    async def _take(self, many: Many, caller: Caller, repeat: Repeat | None, resend_of: bytes | None) -> Answer:
+        ordered, tally = many.ordered, self._tally(many.faulty)
         batch = NewBatch(self._ids.new(), ordered.channel, ordered.class_, ordered.category, ordered.sender,
                          caller.actor, self._clock.now(), b"", resend_of)  # fmt: skip
-        batch = batch._replace(content_sealed=self._letters.seal_shared(batch.uuid, content_of(ordered)))
+        batch = batch._replace(content_sealed=self._letters.seal_shared(batch.uuid, many.shared))
         batch_id = await self._db.write(_begin, batch)
         try:
-            digest = await self._write_all(batch_id, ordered, people, caller, tally)
+            digest = await self._write_all(batch_id, ordered, many.people, caller, tally)
             answer = await self._count(batch, batch_id, tally, digest, repeat)
         except BaseException:
             await asyncio.shield(self._forget(batch_id))
@@ -126,67 +98,9 @@ class Bulk:
             metrics.of(metrics.MESSAGES, ordered.channel, state).inc(tally.decided[decision])
         return answer
 
-    async def rehearse(self, order: BulkOrder, listed: Listed | Segment, caller: Caller) -> BulkAnswer:
-        """What would become of them if it were sent now; nothing is stored. Raises as `accept` does."""
-        ordered, people, faulty = await self._people(order, listed, caller)
-        tally, pace = self._tally(faulty), Pace()
-        for one in people:
-            tally.add(self._drafts.judge(self._order(ordered, one), one.named, caller))
-            await pace()
-        return tally.answer(self._rulebook, None)
-
-    # -- who ----------------------------------------------------------------------------------------------------------
-
-    async def _chosen(self, channel: str, segment: Segment) -> Listed:
-        """Whoever is in a segment now and can be reached over the channel. Raises Invalid for one that says nothing,
-        has nobody, or too many in it."""
-        if not (segment.tags or segment.language or segment.country):
-            raise Invalid(faults=[Fault("/recipients/filter", "missing", "tags, language or country")])
-        uuids = await self._db.read(
-            guestbook.segment, CONTACT_OF[channel], segment.tags, segment.language, segment.country, MOST_RECIPIENTS + 1
-        )
-        if not uuids:
-            raise Invalid(faults=[Fault("/recipients/filter", "nobody", "a segment with guests in it")])
-        if len(uuids) > MOST_RECIPIENTS:
-            raise Invalid(faults=[Fault("/recipients/filter", "too-many", f"at most {MOST_RECIPIENTS} guests")])
-        named = (Recipient(guest_id=ids.public("gst", uuid)) for uuid in uuids)
-        return Listed([(index, BulkRecipient(one)) for index, one in enumerate(named)], [])
-
-    async def _people(
-        self, order: BulkOrder, listed: Listed | Segment, caller: Caller
-    ) -> tuple[SendOrder, list[One], list[tuple[int, Fault]]]:
-        """The order without its recipients; these, each once; and the first fault of each who is left out."""
-        ordered = one_of(order)
-        permit(ordered, caller, "send.bulk")
-        self._drafts.check(ordered)
-        understood, faulty = await self._chosen(order.channel, listed) if isinstance(listed, Segment) else listed
-        people: list[One] = []
-        seen, pace = set(), Pace()
-        for index, recipient in understood:
-            pointer = f"/recipients/{index}/to"
-            try:
-                named = self._drafts.find(structs.replace(ordered, to=recipient.to), pointer)
-                if named.blind in seen:
-                    raise Invalid(faults=[Fault(pointer, "duplicate", "each address once")])
-            except Invalid as invalid:
-                faulty.append((index, invalid.faults[0]))
-            else:
-                seen.add(named.blind)
-                people.append(One(index, recipient, named))
-            await pace()
-        faulty.sort()
-        if faulty and (order.on_fault == "refuse" or not people):
-            raise Invalid(faults=[fault for _, fault in faulty[:SHOWN]])
-        return ordered, people, faulty
-
     def _tally(self, faulty: list[tuple[int, Fault]]) -> Tally:
         rejected = [Rejected(index, fault.code, fault.pointer) for index, fault in faulty]
         return Tally(rejected, self._venue_zone)
-
-    def _order(self, ordered: SendOrder, one: One) -> SendOrder:
-        """What is ordered for one of them."""
-        metadata = one.recipient.metadata
-        return structs.replace(ordered, to=one.recipient.to, metadata=metadata or ordered.metadata)
 
     # -- all or nothing -----------------------------------------------------------------------------------------------
 
@@ -214,15 +128,15 @@ class Bulk:
         pace = Pace()
         drafted: list[Taken | NewMessage] = []
         for one in some:
-            origin = Origin(one.retry_of, batch_id)
-            draft = self._drafts.judge(self._order(ordered, one), one.named, caller)
+            origin = Origin(one.retry_of, batch_id, one.version_id)
+            draft = self._drafts.judge(one.order(ordered), one.named, caller)
             if tally is not None:
                 tally.add(draft)
                 count(draft.judgement)
             if draft.judgement.decision == "deny":
                 drafted.append(self._drafts.refuse(draft, caller, origin))
             else:
-                own = Content(metadata=draft.order.metadata or {}, variables=one.recipient.variables)
+                own = Content(metadata=draft.order.metadata or {}, variables=one.variables)
                 drafted.append(self._drafts.take(draft, caller, own, origin))
             await pace()
         return drafted
@@ -242,7 +156,7 @@ class Bulk:
         """Let what is written flow into the digest; whose guest came to be meanwhile is drafted and written anew."""
         written, again = result
         while again:
-            anew = [one._replace(named=self._drafts.find(self._order(ordered, one))) for one in again]
+            anew = [one._replace(named=self._drafts.find(one.order(ordered))) for one in again]
             more, again = await self._write(await self._draft(batch_id, ordered, anew, caller, None), anew)
             written += more
         for one in written:
@@ -292,16 +206,6 @@ async def forget_unfinished(db: Database) -> None:
             pass
 
 
-def one_of(order: BulkOrder) -> SendOrder:
-    """A bulk order as the order of one of its messages, to nobody yet."""
-    return SendOrder(
-        channel=order.channel, to="", text=order.text, class_=order.class_, category=order.category,
-        subject=order.subject, html=order.html, deliver_at=order.deliver_at, deliver_zone=order.deliver_zone,
-        expires_at=order.expires_at,
-        sender=order.sender, reference=order.reference, metadata=order.metadata, declares=order.declares,
-    )  # fmt: skip
-
-
 def _slices(people: Iterable[One]) -> Iterator[list[One]]:
     some: list[One] = []
     for one in people:
@@ -311,10 +215,6 @@ def _slices(people: Iterable[One]) -> Iterator[list[One]]:
             some = []
     if some:
         yield some
-
-
-def _to(stored: Stored, to: Recipient) -> SendOrder:
-    return SendOrder(channel=stored.channel, to=to, text="-")
 
 
 def _begin(tx: Tx, new: Sequence[NewBatch]) -> list[int]:

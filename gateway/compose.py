@@ -8,7 +8,7 @@ import binascii
 import html as html_module
 from email import message_from_bytes, policy
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from gateway.channel import Sender
 from gateway.rules import Features
@@ -34,6 +34,15 @@ class Declared(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     transactional_first: bool | None = None
     advertisement: bool | None = None
     solicited_at: str | None = None
+
+
+def declared(template: Declared | None, order: Declared | None) -> Declared | None:
+    """What is declared of a message: what its order says goes before what its template does."""
+    if template is None or order is None:
+        return order or template
+    return structs.replace(
+        template, **{name: value for name, value in structs.asdict(order).items() if value is not None}
+    )
 
 
 class Letter(Struct, frozen=True):

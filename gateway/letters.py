@@ -9,19 +9,22 @@ from gateway.clock import Clock
 from gateway.compose import Declared, Letter
 from gateway.store.outbox import Due
 from gateway.store.suppressions import NewSuppression
+from gateway.templates import Ready
 from gateway.vault import Vault
 
 DAY_MS = 86_400_000
 
 
 class Content(Struct, frozen=True, omit_defaults=True):
-    """The sealed part of a message. One of a batch has its own variables here; the words are the batch's."""
+    """The sealed part of a message. One of a batch has its own variables here; the words are the batch's, whose own
+    content is words, or Liquid made `ready` to be printed with these variables."""
 
     subject: str = ""
     text: str = ""
     html: str = ""
     metadata: dict[str, str] = {}
     variables: dict[str, Any] = {}
+    ready: Ready | None = None
 
     @property
     def letter(self) -> Letter:

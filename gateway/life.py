@@ -43,6 +43,7 @@ from gateway.logs import Log
 from gateway.people import People
 from gateway.privacy import Privacy
 from gateway.recall import Recall
+from gateway.recipients import Recipients
 from gateway.record import Record
 from gateway.repeats import Repeats
 from gateway.routing import Provider, Routes
@@ -177,18 +178,19 @@ class Gateway:
         routes = Routes(providers)
         letters = Letters(self.vault, self.ids, clock, config.link_base, config.venue.language)
         compliance = Compliance(rulebook, config, db, self.facts, routes, clock)
-        batches = Batches(db, letters)
+        printing = Printing(db, self.vault, self.addresses, config.venue.language)
+        batches = Batches(db, letters, printing)
         stories = Stories(db, letters, batches)
         drafts = Drafts(self.addresses, compliance, letters, routes, self.ids, config.venue.timezone)
         intake = Intake(db, drafts, compliance, self.repeats)
-        bulk = Bulk(db, drafts, letters, self.repeats, rulebook, self.ids, clock, config.venue.timezone)
+        recipients = Recipients(db, drafts, letters, printing, config.venue.language)
+        bulk = Bulk(db, drafts, recipients, letters, self.repeats, rulebook, self.ids, clock, config.venue.timezone)
         preparation = Preparation(compliance, letters, batches, db.changes, clock.now)
         couriers = [
             Courier(provider, routes, db, preparation, letters, config.delivery, self.log, clock)
             for provider in routes.providers.values()
         ]
         delivery = Delivery(couriers, routes, Release(db, clock.now, self.log))
-        printing = Printing(db, self.vault, self.addresses, config.venue.language)
         intake.wake, bulk.wake = delivery.wake, delivery.release.wake
         return Parts(
             config=config,

@@ -34,6 +34,7 @@ Metadata = Annotated[
 ]
 
 Reference = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
+Variables = dict[Annotated[str, Meta(min_length=1, max_length=64)], Any]
 MOST_RECIPIENTS = 50_000
 
 
@@ -75,7 +76,7 @@ class BulkRecipient(Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     """One of many: who, and what is about him alone."""
 
     to: Address | Recipient
-    variables: dict[Annotated[str, Meta(min_length=1, max_length=64)], Any] = {}
+    variables: Variables = {}
     metadata: Metadata | None = None
 
 
@@ -94,15 +95,18 @@ class Chosen(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BulkOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One message to many guests. Each of a list of `recipients` is a BulkRecipient, decoded by itself."""
+    """One message to many guests, its words given here (as Liquid) or by the name of a template. Each of a list of
+    `recipients` is a BulkRecipient, decoded by itself."""
 
-    channel: ChannelName
     recipients: Annotated[list[Raw], Meta(min_length=1, max_length=MOST_RECIPIENTS)] | Chosen
-    text: Text
-    class_: MessageClass = field(name="class", default="marketing")
-    category: Slug = "general"
+    channel: ChannelName | None = None
+    text: Text | None = None
     subject: Annotated[str, Meta(max_length=998)] | None = None
     html: Annotated[str, Meta(max_length=LONGEST_TEXT)] | None = None
+    template: Slug | None = None
+    variables: Variables = {}
+    class_: MessageClass = field(name="class", default="marketing")
+    category: Slug = "general"
     deliver_at: LocalOrMoment | None = None
     deliver_zone: Zone | None = None
     expires_at: Moment | None = None
@@ -287,11 +291,12 @@ class CheckOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
 
 
 class TemplateOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One message to one guest, printed from a template in the guest's language."""
+    """A message printed from a template in the guest's language: to one guest, or to many as a BulkOrder."""
 
     template: Slug
-    to: Address | Recipient
-    variables: dict[str, Any] = {}
+    to: Address | Recipient | None = None
+    recipients: Annotated[list[Raw], Meta(min_length=1, max_length=MOST_RECIPIENTS)] | Chosen | None = None
+    variables: Variables = {}
     channel: ChannelName | None = None
     class_: MessageClass = field(name="class", default="marketing")
     category: Slug = "general"
@@ -302,5 +307,7 @@ class TemplateOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     reference: Reference | None = None
     metadata: Metadata | None = None
     declares: Declared | None = None
+    dry_run: bool = False
+    on_fault: Literal["list", "refuse"] = "list"
     fallback: None = None
     event_date: None = None

@@ -46,7 +46,8 @@ class Recall:
         if stored.state not in OVER or sealed is None or stored.guest_uuid is None:
             raise Conflict(f"A message that is {stored.state} cannot be sent again.")
         content = self._letters.open(sealed.key_id, sealed.uuid, sealed.content_sealed)
-        letter = self._batches.letter(sealed.batch_id, content)
+        await self._batches.ready(sealed.batch_id, sealed.template_version_id)
+        letter = self._batches.letter(sealed.batch_id, sealed.template_version_id, content)
         envelope = self._letters.envelope(stored.envelope)
         order = SendOrder(
             channel=stored.channel,

@@ -88,15 +88,16 @@ class Stories:
         subject = views[0].id if len(views) == 1 else "messages"
         await reading.note(self._db, caller, subject, [row.uuid for row in rows])
         for row, view in zip(rows, views, strict=True):
-            view.content = self._content(row)
+            view.content = await self._content(row)
 
-    def _content(self, row: Stored) -> dict[str, Any] | None:
+    async def _content(self, row: Stored) -> dict[str, Any] | None:
         sealed = messages.content(self._db.reader, row.id)
         if sealed is None:
             return None
         content = self._letters.open(sealed.key_id, sealed.uuid, sealed.content_sealed)
         address = self._letters.open_address(sealed.key_id, sealed.contact_uuid, sealed.address_sealed)
-        letter = self._batches.letter(sealed.batch_id, content)
+        await self._batches.ready(sealed.batch_id, sealed.template_version_id)
+        letter = self._batches.letter(sealed.batch_id, sealed.template_version_id, content)
         return {"to": address, "subject": letter.subject, "text": letter.text, "html": letter.html or None,
                 "metadata": content.metadata}  # fmt: skip
 

@@ -405,12 +405,6 @@ async def test_a_repeated_order_prints_once(run):
     assert (await run.call("POST", SEND, other, headers={"Idempotency-Key": "k"})).status == 422
 
 
-async def test_many_recipients_are_not_taken_here(run):
-    """`recipients` is refused as unknown, never ignored."""
-    reply = await run.call("POST", SEND, ORDER | {"recipients": []})
-    assert (reply.status, reply.json["type"]) == (422, "urn:guest-gateway:problem:unknown-field")
-
-
 async def test_messages_are_found_by_their_templates_name(run):
     """`q` finds a part of the category or of the template's name, and nothing else."""
     await keep(run)

@@ -171,7 +171,7 @@ class Courier:
 
     async def _deal_with(self, due: Due) -> None:
         """One leased message, to its settlement on disk."""
-        parcel = self._prepare(due)
+        parcel = await self._prepare(due)
         if isinstance(parcel, Settled):
             self.provider.released()
             await self._record(parcel)
@@ -189,9 +189,10 @@ class Courier:
         finally:
             self.preparation.arrived(parcel)
 
-    def _prepare(self, due: Due) -> Parcel | Settled:
+    async def _prepare(self, due: Due) -> Parcel | Settled:
         """The parcel; a message that cannot even be prepared is held, and the queue goes on."""
         try:
+            await self.preparation.ready(due)
             return self.preparation.prepare(due, self.provider.plugin)
         except Exception as error:  # noqa: BLE001 a poisoned message: nobody else shall suffer
             self.log.error("message cannot be prepared", error=type(error).__name__, provider=self.provider.name)

@@ -43,6 +43,11 @@ class Preparation:
         self.going: dict[int, list[History]] = {}
         """Per guest, what is being handed over right now: it counts as history for his next message."""
 
+    async def ready(self, due: Due) -> None:
+        """Have at hand what printing a message of a batch takes; call it right before `prepare`."""
+        if due.batch_id is not None:
+            await self.batches.ready(due.batch_id, due.template_version_id)
+
     def prepare(self, due: Due, plugin: Channel) -> Parcel | Settled:
         """The parcel, its message to be composed; or how the message is settled instead of leaving."""
         over = self._over(due, self.now())
@@ -78,7 +83,7 @@ class Preparation:
         means = self.compliance.means(due.channel, due.sender, plugin)
         link = self.letters.stop_link(due) if required & LINKED else ""
         language = due.language or self.letters.language
-        words = self.batches.letter(due.batch_id, content)
+        words = self.batches.letter(due.batch_id, due.template_version_id, content)
         letter = compose.finish(words, required, means, link, language)
         message = Message(
             id=ids.public("msg", due.uuid),

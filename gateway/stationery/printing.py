@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from msgspec import Struct, json, structs
+from msgspec import Struct, json
 
 from gateway.addresses import Addresses
-from gateway.compose import Declared
+from gateway.compose import Declared, declared
 from gateway.errors import Fault, Invalid
 from gateway.model import ChannelName
 from gateway.orders import SendOrder, TemplateOrder
@@ -62,6 +62,8 @@ class Printing:
     async def order(self, order: TemplateOrder) -> tuple[SendOrder, int]:
         """The message an order asks for, in its guest's language, and the version it was printed from. Raises Invalid
         for a template there is not, BadTemplate for variables it cannot use."""
+        if order.to is None:
+            raise Invalid(faults=[Fault("/to", "missing", "a guest, or recipients instead")])
         rows = self._named(order.template, order.channel)
         channel = rows[0].channel
         named = self._addresses.find(order.to, channel)
@@ -101,6 +103,10 @@ class Printing:
                 self._kept[version_id] = found
         return found
 
+    def kept(self, version_id: int) -> Stock:
+        """A version that `stock` has compiled a moment ago."""
+        return self._kept[version_id]
+
     async def _compile(self, version_id: int) -> Stock:
         template = await self._db.read(templates.version, version_id)
         return await asyncio.to_thread(compiled, template, self.open(template))
@@ -116,10 +122,15 @@ class Printing:
 
 
 def compiled(template: Template, sheet: Sheet) -> Stock:
-    """A version made ready to print."""
+    """A version, compiled."""
+    return Stock(template.version_id, template.language, sheet.declares, pressed(sheet.ready, template.language))
+
+
+def pressed(ready: Ready, language: str) -> Any:
+    """What was made ready, compiled. Takes some milliseconds, and a second the first time: call it off the loop."""
     from gateway.templates.press import Press  # noqa: PLC0415 a second, paid by the first template that is used
 
-    return Stock(template.version_id, template.language, sheet.declares, Press(sheet.ready, template.language))
+    return Press(ready, language)
 
 
 def best(by_language: Mapping[str, Kind], language: str | None, venue: str, pointer: str = "/template") -> Kind:
@@ -133,10 +144,9 @@ def best(by_language: Mapping[str, Kind], language: str | None, venue: str, poin
 
 def ordered(order: TemplateOrder, channel: ChannelName, words: Printed, declares: Declared) -> SendOrder:
     """The order of a message with these words. What the order declares goes before what the template does."""
-    said = {name: value for name, value in structs.asdict(order.declares or Declared()).items() if value is not None}
     return SendOrder(
         channel=channel,
-        to=order.to,
+        to=order.to or "",
         text=words.text,
         class_=order.class_,
         category=order.category,
@@ -148,5 +158,5 @@ def ordered(order: TemplateOrder, channel: ChannelName, words: Printed, declares
         sender=order.sender,
         reference=order.reference,
         metadata=order.metadata,
-        declares=structs.replace(declares, **said),
+        declares=declared(declares, order.declares),
     )

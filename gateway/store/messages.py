@@ -80,6 +80,7 @@ class Content(NamedTuple):
     contact_uuid: bytes
     address_sealed: bytes
     batch_id: int | None
+    template_version_id: int | None
 
 
 SERIES = NewMessage._fields.index("series")
@@ -148,7 +149,7 @@ def content(reader: sqlite3.Connection, message_id: int) -> Content | None:
     """What opens the content of a message; None for a refused one, and once the content was deleted."""
     row = reader.execute(
         """
-        SELECT m.uuid, g.key_id, m.content_sealed, c.uuid, c.address_sealed, m.batch_id
+        SELECT m.uuid, g.key_id, m.content_sealed, c.uuid, c.address_sealed, m.batch_id, m.template_version_id
         FROM messages m JOIN guests g ON g.id = m.guest_id JOIN contacts c ON c.id = m.contact_id
         WHERE m.id = ? AND m.content_sealed IS NOT NULL
         """,

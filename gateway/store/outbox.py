@@ -41,6 +41,7 @@ class Due(NamedTuple):
     address_sealed: bytes
     blind: bytes
     batch_id: int | None
+    template_version_id: int | None
 
 
 class Window(NamedTuple):
@@ -68,7 +69,8 @@ def _lease(tx: Tx, window: Window) -> list[Due]:
         SELECT
             o.message_id, o.attempts + 1, o.uncertain, m.uuid, m.channel, m.class, m.category, m.sender, m.created_at,
             m.expires_at, m.envelope, m.content_sealed, g.id, g.uuid, g.key_id, g.status, g.country, g.region,
-            g.timezone, g.language, c.uuid, c.address_sealed, c.blind, m.batch_id
+            g.timezone, g.language, c.uuid, c.address_sealed, c.blind, m.batch_id,
+            m.template_version_id
         FROM outbox o
         JOIN messages m ON m.id = o.message_id
         JOIN guests g ON g.id = m.guest_id

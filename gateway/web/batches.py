@@ -7,10 +7,10 @@ from aiohttp import web
 from msgspec import Raw, json, structs
 
 from gateway.answers import Answer
-from gateway.bulk import Listed
 from gateway.errors import BadInput, Fault
 from gateway.orders import BatchView, BulkAnswer, BulkOrder, BulkRecipient, Chosen, Segment
 from gateway.pace import Pace
+from gateway.recipients import Listed
 from gateway.web import body
 from gateway.web.door import Call
 from gateway.web.idempotency import once
@@ -24,7 +24,12 @@ LARGEST = 32 << 20
              largest=LARGEST, many="recipients")  # fmt: skip
 async def bulk(call: Call) -> Answer:
     """Queue one message to up to 50,000 guests, or rehearse it."""
-    order, takes = call.order, call.parts.bulk
+    return await take(call, call.order, "POST messages/bulk")
+
+
+async def take(call: Call, order: BulkOrder, route: str) -> Answer:
+    """Take a bulk order that came by this route, once."""
+    takes = call.parts.bulk
     listed: Listed | Segment
     if isinstance(order.recipients, Chosen):
         listed, digest = order.recipients.filter, json.encode(order.recipients)
@@ -34,7 +39,7 @@ async def bulk(call: Call) -> Answer:
         return Answer(json.encode(await takes.rehearse(order, listed, call.caller)), 200)
     return await once(
         call,
-        "POST messages/bulk",
+        route,
         lambda repeat: takes.accept(order, listed, call.caller, repeat),
         digest + json.encode(structs.replace(order, recipients=[])),
         required=True,

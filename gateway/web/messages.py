@@ -3,8 +3,10 @@
 from gateway import pages
 from gateway.answers import Answer
 from gateway.drafts import Origin
-from gateway.orders import MessageList, MessageView, SendAnswer, SendOrder, TemplateOrder
+from gateway.errors import Fault, Invalid
+from gateway.orders import BulkOrder, MessageList, MessageView, SendAnswer, SendOrder, TemplateOrder
 from gateway.repeats import Repeat
+from gateway.web import batches
 from gateway.web.door import Call
 from gateway.web.idempotency import once
 from gateway.web.routes import Routes
@@ -21,16 +23,28 @@ async def send(call: Call) -> Answer:
     )
 
 
-@routes.post("/messages/template", scope=SEND, takes=TemplateOrder, gives=SendAnswer, status=202,
-             limit="messages.template")  # fmt: skip
+@routes.post("/messages/template", scope=(*SEND, "send.bulk"), takes=TemplateOrder, gives=SendAnswer, status=202,
+             limit="messages.template", largest=batches.LARGEST, many="recipients")  # fmt: skip
 async def send_template(call: Call) -> Answer:
-    """Queue one message to one guest, printed from a template in the guest's language."""
+    """Queue one message to one guest, printed from a template in the guest's language; or to many, as in bulk."""
+    order = call.order
+    if order.recipients is not None:
+        await call.parts.limits.take("messages.bulk", call.caller.limit_keys)
+        return await batches.take(call, many_of(order), "POST messages/template")
 
     async def act(repeat: Repeat | None) -> Answer:
-        order, version = await call.parts.printing.order(call.order)
-        return await call.parts.intake.accept(order, call.caller, repeat, Origin(template_version_id=version))
+        printed, version = await call.parts.printing.order(order)
+        return await call.parts.intake.accept(printed, call.caller, repeat, Origin(template_version_id=version))
 
     return await once(call, "POST messages/template", act)
+
+
+def many_of(order: TemplateOrder) -> BulkOrder:
+    """The bulk order that one with recipients is. Raises Invalid for one that is to somebody besides."""
+    if order.to is not None:
+        raise Invalid(faults=[Fault("/to", "too-much", "left out: there are recipients")])
+    members = {name: getattr(order, name) for name in order.__struct_fields__ if name in BulkOrder.__struct_fields__}
+    return BulkOrder(**members)
 
 
 @routes.get("/messages/{id}", scope="read", gives=MessageView)
