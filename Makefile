@@ -9,10 +9,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-.PHONY: help setup run test lint docs bench faults image lock
+.PHONY: help setup run test lint docs bench faults image client-ts lock
 
 help:
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/.dev  ## everything a developer needs, in .venv
 
@@ -42,6 +42,9 @@ faults: .venv/.dev  ## kill it at the worst moments and count what is lost
 image:  ## build the container image and try it
 	$(PYTHON) -m tests.image
 
+client-ts: docs/openapi.json  ## the TypeScript client, made from the API's description; needs Node and npm
+	cd clients/typescript && npm install --no-package-lock --no-audit --no-fund && npm run generate && npm run build
+
 lock: .venv/.dev  ## take the newest releases that pyproject.toml allows
 	$(LOCK) --extra mjml pyproject.toml -o requirements.lock
 	$(LOCK) --group build -o requirements-build.lock
@@ -61,4 +64,5 @@ lock: .venv/.dev  ## take the newest releases that pyproject.toml allows
 
 .venv/.dev: requirements-dev.lock .venv/.runtime
 	@$(PIP) --require-hashes -r requirements-dev.lock
+	@$(PIP) --no-deps --no-build-isolation --editable clients/python
 	@touch $@

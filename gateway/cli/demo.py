@@ -111,13 +111,14 @@ def night(now: datetime) -> tuple[str, str, str]:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def demo(as_json: bool) -> None:
+@click.option("--stay", is_flag=True, help="Go on serving, for a test of your own, until it is ended.")
+def demo(as_json: bool, stay: bool) -> None:
     """Show it working: six messages, judged, delivered or not, and the record that proves it."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        sys.exit(0 if runner.run(_demo(as_json)) else 1)
+        sys.exit(0 if runner.run(_demo(as_json, stay)) else 1)
 
 
-async def _demo(as_json: bool) -> bool:
+async def _demo(as_json: bool, stay: bool) -> bool:
     mails = Path(tempfile.mkdtemp(prefix="gateway-demo-mails-"))  # to be looked at afterwards
     with tempfile.TemporaryDirectory(prefix="gateway-demo-") as folder:
         data = DataFolder(Path(folder) / "data")
@@ -126,15 +127,16 @@ async def _demo(as_json: bool) -> bool:
             file = Path(folder) / "config.toml"
             file.write_text(CONFIG.format(port=free_port(), smtp=receiver.port))
             async with running(load(file, {}), data, Log(sys.stderr, "warning")) as gateway:
-                return await Show(gateway, mails, as_json).run()
+                return await Show(gateway, mails, as_json, stay).run()
 
 
 class Show:
     """Plays the scenes against the running gateway, over HTTP like any client."""
 
-    def __init__(self, gateway: Any, mails: Path, as_json: bool):
-        self._gateway, self._mails, self._as_json = gateway, mails, as_json
-        self._base = f"http://127.0.0.1:{gateway.ports[0]}/communications"
+    def __init__(self, gateway: Any, mails: Path, as_json: bool, stay: bool):
+        self._gateway, self._mails, self._as_json, self._stay = gateway, mails, as_json, stay
+        self._url = f"http://127.0.0.1:{gateway.ports[0]}"
+        self._base = f"{self._url}/communications"
 
     async def run(self) -> bool:
         """True when every message ended as it should and the record verifies."""
@@ -146,8 +148,8 @@ class Show:
             audit = await asyncio.to_thread(verify, self._gateway.data.database)
             good = all(result["status"] == scene.ends for scene, result in zip(plan, results, strict=True)) and audit.ok
             self._tell(results, audit, good)
-            if sys.stdout.isatty() and not self._as_json:
-                await self._stay()
+            if self._stay or (sys.stdout.isatty() and not self._as_json):
+                await _until_ended()
         return good
 
     async def _draw_key(self) -> str:
@@ -209,7 +211,10 @@ class Show:
 
     def _tell(self, results: list[dict[str, Any]], audit: Any, good: bool) -> None:
         if self._as_json:
-            click.echo(json.encode({"messages": results, "audit": audit, "ok": good}).decode())
+            told = {"messages": results, "audit": audit, "ok": good}
+            if self._stay:
+                told |= {"url": self._url, "key": self._key, "mails": str(self._mails)}
+            click.echo(json.encode(told).decode())
             return
         rows = [row for one in results for row in in_rows(one)]
         click.echo(table(rows, ("MESSAGE", "WHAT BECAME OF IT", "WHY")))
@@ -217,13 +222,16 @@ class Show:
         click.echo(f"\nThe record: {audit.size} entries, {state}.")
         click.echo(f"The mails that arrived lie in {self._mails}")
         click.echo(f"Try it: curl -s -H 'Authorization: Bearer {self._key}' {self._base}/messages?limit=5")
+        click.echo(f"Or the programs in examples/: export GATEWAY_URL={self._url} GATEWAY_KEY={self._key}")
 
-    async def _stay(self) -> None:
-        """On a terminal: keep serving until somebody presses Ctrl-C."""
-        click.echo("\nServing until you press Ctrl-C.", err=True)
-        stop = asyncio.Event()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
-        await stop.wait()
+
+async def _until_ended() -> None:
+    """Keep serving until somebody presses Ctrl-C, or ends the process."""
+    click.echo("\nServing until you press Ctrl-C.", err=True)
+    stop = asyncio.Event()
+    for ended in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(ended, stop.set)
+    await stop.wait()
 
 
 def in_rows(one: dict[str, Any]) -> list[tuple[str, str, str]]:

@@ -1,0 +1,158 @@
+"""The law, and what a guest said about it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, TypedDict, Unpack
+
+from msgspec import Struct
+
+from guest_gateway.doors import Asked, L, Resource, ask, members
+from guest_gateway.judgement import Judgement
+from guest_gateway.orders import Channel, Letter, MessageClass, Whom
+
+Action = Literal["grant", "renew", "withdraw"]
+Kind = Literal[
+    "express_written", "express", "provided_number", "soft_opt_in", "implied_purchase", "implied_inquiry",
+    "implied_contract", "implied_published", "inferred", "legitimate_interest",
+]  # fmt: skip
+Scope = Literal["global", "channel", "category", "channel_category"]
+
+
+class Rule(Struct, frozen=True):
+    """A rule: what it says when it is not kept, where it stands, and with what numbers it is asked today."""
+
+    rule: str
+    text: str
+    citation: str
+    checked: str | None = None
+    pack: str | None = None
+    parameters: Any = None
+
+
+class Rulebook(Struct, frozen=True):
+    """Every rule."""
+
+    rules_version: str
+    items: list[Rule]
+
+
+class Circumstances(TypedDict, total=False):
+    """What a consent rests on, and what may make it none; as the manual of the gateway explains it."""
+
+    confirmed_at: datetime
+    event_at: datetime
+    ends_at: datetime
+    expires_at: datetime
+    last_used_at: datetime
+    similar_products: bool
+    optout_offered: bool
+    ongoing_relationship: bool
+    relevant_to_role: bool
+    condition_of_purchase: bool
+    preticked: bool
+    age_at_grant: int
+    guardian: bool
+
+
+class Recorded(Struct, frozen=True):
+    """A consent that was written down. `missing`: what it lacks before it counts."""
+
+    id: str
+    status: str
+    counts: bool
+    missing: list[str]
+
+
+class Consents(Struct, frozen=True):
+    """What a guest agrees to at a time; `events` counts all he ever said."""
+
+    guest_id: str
+    at: datetime
+    consents: list[dict[str, Any]]
+    events: int
+
+
+class Stop(Struct, frozen=True):
+    """What a guest gets no more. The same, whether the gateway knew the address or not."""
+
+    id: str
+    scope: str
+    channels: list[str]
+    categories: list[str]
+    classes: list[str]
+    created_at: datetime
+
+
+class Compliance(Resource[L]):
+    """Ask the law, and record what a guest said."""
+
+    @ask("POST", "compliance/check", Judgement, harmless=True)
+    def check(self, *, channel: Channel, to: Whom, text: str, **letter: Unpack[Letter]) -> Asked:
+        """Whether `messages.send` would be allowed to send this now. Nothing is stored."""
+        return Asked(body={"message": members(channel=channel, to=to, text=text, **letter)})
+
+    @ask("POST", "compliance/check", Judgement, harmless=True)
+    def suppose(self, given: Mapping[str, Any]) -> Asked:
+        """What the law would say if everything were as `given` has it, with its own `now`. Nothing is stored."""
+        return Asked(body=given)
+
+    @ask("GET", "compliance/rules", Rulebook)
+    def rules(self) -> Asked:
+        """Every rule, with its citation."""
+        return Asked()
+
+    @ask("GET", "compliance/rules/{}", Rule)
+    def rule(self, id: str) -> Asked:
+        """One rule."""
+        return Asked((id,))
+
+    @ask("POST", "compliance/consent", Recorded)
+    def consent(
+        self,
+        guest: Whom,
+        action: Action = "grant",
+        *,
+        kind: Kind | None = None,
+        channels: Sequence[Channel] | None = None,
+        categories: Sequence[str] | None = None,
+        source: str | None = None,
+        wording_version: str | None = None,
+        proof_ref: str | None = None,
+        granted_at: datetime | None = None,
+        **circumstances: Unpack[Circumstances],
+    ) -> Asked:
+        """Record that a guest, who is known already, said yes, said it again, or took it back. It is recorded in any
+        case; the answer says whether it counts. Left out, it is an express consent to e-mail about everything, now."""
+        return Asked(
+            body=members(
+                guest=guest, action=action, kind=kind, channels=channels, categories=categories, source=source,
+                wording_version=wording_version, proof_ref=proof_ref, granted_at=granted_at, **circumstances,
+            )
+        )  # fmt: skip
+
+    @ask("GET", "compliance/consent", Consents)
+    def consents(self, guest: str, *, at: datetime | None = None) -> Asked:
+        """What a guest (by id) agrees to now, or agreed to at a time."""
+        return Asked(query={"guest": guest, "at": at})
+
+    @ask("POST", "compliance/unsubscribe", Stop, harmless=True)
+    def unsubscribe(
+        self,
+        guest: Whom | None = None,
+        *,
+        token: str | None = None,
+        scope: Scope | None = None,
+        channels: Sequence[Channel] | None = None,
+        categories: Sequence[str] | None = None,
+        classes: Sequence[MessageClass] | None = None,
+        source: str | None = None,
+        received_at: datetime | None = None,
+    ) -> Asked:
+        """A guest said stop; it counts when this returns. Left out, it is the whole channel of the address, for
+        marketing. `token` is the last part of a guest's link, in place of the guest."""
+        return Asked(
+            body=members(
+                guest=guest, token=token, scope=scope, channels=channels, categories=categories, classes=classes,
+                source=source, received_at=received_at,
+            )
+        )  # fmt: skip

@@ -1,0 +1,169 @@
+"""Guests: one, many, whoever has an address; new ones, edits; whole lists in and out."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, TypedDict, Unpack
+
+from msgspec import Struct
+
+from guest_gateway.doors import LARGE, Asked, L, Resource, ask, listed, members
+from guest_gateway.messages import including
+from guest_gateway.request import Page
+
+ContactKind = Literal["email", "phone"]
+
+
+class Contact(TypedDict):
+    """An address at which a guest can be reached."""
+
+    kind: ContactKind
+    address: str
+
+
+class ContactPoint(Struct, frozen=True):
+    """A way to reach a guest. Its `address` is there where the content was asked for."""
+
+    id: str
+    kind: str
+    created_at: datetime | None = None
+    address: str | None = None
+
+
+class GuestContent(Struct, frozen=True):
+    """What of a guest is sealed."""
+
+    name: str | None = None
+    source: str | None = None
+    contacts: list[ContactPoint] = []
+
+
+class Guest(Struct, frozen=True, kw_only=True):
+    """A guest as he stands; `content` is there when it was asked for."""
+
+    id: str
+    version: int
+    status: str
+    country: str | None
+    region: str | None
+    timezone: str | None
+    language: str | None
+    tags: list[str]
+    contacts: list[ContactPoint]
+    created_at: datetime
+    updated_at: datetime
+    content: GuestContent | None = None
+
+
+class Particulars(TypedDict, total=False):
+    """What is known of a guest; None in an edit takes it away."""
+
+    name: str | None
+    country: str | None
+    region: str | None
+    timezone: str | None
+    language: str | None
+    tags: list[str] | None
+    source: str | None
+
+
+class Line(Struct, frozen=True):
+    """Something about a line of a list; `column` is one of ours, where one is at fault."""
+
+    line: int
+    code: str
+    column: str | None = None
+
+
+class Import(Struct, frozen=True, kw_only=True):
+    """What came of a list, or would come of it: how the file was read, how many guests it made or added to, and which
+    lines cannot be used."""
+
+    id: str | None = None
+    mode: str
+    dry_run: bool
+    stored: bool = False
+    created: int = 0
+    filled: int = 0
+    unchanged: int = 0
+    duplicates: int = 0
+    encoding: str
+    guessed: bool
+    delimiter: str
+    columns: dict[str, int]
+    ignored_columns: list[int]
+    rows: int = 0
+    faulty: int = 0
+    lines: list[Line] = []
+    lines_left_out: int = 0
+
+
+class Guests(Resource[L]):
+    """Names and addresses (`content=True`) need the scope `read.content`; reading them is noted in the audit log."""
+
+    @listed("guests", Guest)
+    def list(
+        self,
+        *,
+        tag: str | None = None,
+        language: str | None = None,
+        country: str | None = None,
+        status: str | None = None,
+        has: ContactKind | None = None,
+        from_: datetime | None = None,
+        to: datetime | None = None,
+        content: bool = False,
+        limit: int | None = None,
+    ) -> Asked:
+        """Guests, newest first. `limit` is a page's size."""
+        query = members(tag=tag, language=language, country=country, status=status, has=has, from_=from_, to=to,
+                        limit=limit)  # fmt: skip
+        return Asked(query=query | including(content))
+
+    @ask("POST", "guests", Guest)
+    def add(self, contacts: Sequence[Contact], **particulars: Unpack[Particulars]) -> Asked:
+        """A new guest, even where somebody else has the same address."""
+        return Asked(body=members(contacts=contacts, **particulars))
+
+    @ask("GET", "guests/{}", Guest)
+    def get(self, id: str, *, content: bool = False) -> Asked:
+        """One guest."""
+        return Asked((id,), query=including(content))
+
+    @ask("PATCH", "guests/{}", Guest)
+    def edit(
+        self,
+        id: str,
+        *,
+        version: int | None = None,
+        add: Sequence[Contact] = (),
+        remove: Sequence[str] = (),
+        **particulars: Unpack[Particulars],
+    ) -> Asked:
+        """Change what is known of a guest who still is in this version; what is not named stays. `add` and `remove` are
+        contact points, the latter by their ids. Raises Precondition, Conflict."""
+        contacts = {"contacts": {"add": add, "remove": remove}} if add or remove else {}
+        return Asked((id,), {**particulars, **contacts}, version=version)
+
+    @ask("POST", "guests/search", Page[Guest], harmless=True)
+    def search(self, *, email: str | None = None, phone: str | None = None, content: bool = False) -> Asked:
+        """Everyone who has this address, as one page."""
+        return Asked(body=members(email=email, phone=phone), query=including(content))
+
+    @ask("POST", "guests/import", Import, seconds=LARGE)
+    def import_csv(
+        self,
+        csv: bytes,
+        *,
+        mode: Literal["all", "partial"] = "all",
+        dry_run: bool = False,
+        columns: Mapping[str, str] | None = None,
+    ) -> Asked:
+        """Take in a list of up to 100,000 lines. `columns`: what ours are called in yours. Raises Invalid with a
+        `told.report` where a line cannot be used, unless `partial` takes in the others."""
+        query: dict[str, Any] = {"mode": mode, "dry_run": dry_run, **(columns or {})}
+        return Asked(body=csv, query=query)
+
+    @ask("GET", "guests/export", bytes, seconds=LARGE)
+    def export_csv(self, *, tag: str | None = None, content: bool = False) -> Asked:
+        """Every guest, or those with a tag, as CSV."""
+        return Asked(query=members(tag=tag) | including(content))
