@@ -1,51 +1,36 @@
 """Lists by pages, newest first: how large a page may be, and the mark that the next one begins at."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Annotated, TypeVar
+
+from msgspec import Meta, Struct
 
 from gateway import ids
-from gateway.errors import Fault, Invalid
 
-PAGE, LARGEST_PAGE = 50, 200
+LARGEST_PAGE = 200
 LAST = (1 << 63) - 1
 """Above every row."""
+Cursor = Annotated[
+    str, Meta(pattern="^cur_0{13}[0-7][0-9a-hjkmnp-tv-z]{12}$", description="The next_cursor of the page before")
+]
+Row = TypeVar("Row")
 
 
-class Page(NamedTuple):
-    """Which page of a list: rows below `before`, at most `limit` of them."""
+class PageQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which page of a list."""
 
-    before: int
-    limit: int
+    limit: Annotated[int, Meta(ge=1, le=LARGEST_PAGE, description="How many, at most")] = 50
+    cursor: Cursor | None = None
 
-
-def page(query: Mapping[str, str]) -> Page:
-    """The page a query asks for. Raises Invalid naming each member of it that is unknown or not usable."""
-    faults = [
-        Fault(f"?{name}", "unknown-field", "limit or cursor") for name in query if name not in ("limit", "cursor")
-    ]
-    limit, before = limit_of(query), LAST if "cursor" not in query else row_of(query["cursor"])
-    if limit is None:
-        faults.append(Fault("?limit", "invalid", f"1 to {LARGEST_PAGE}"))
-    if before is None:
-        faults.append(Fault("?cursor", "invalid", "the next_cursor of a page"))
-    if faults or limit is None or before is None:
-        raise Invalid(faults=faults)
-    return Page(before, limit)
+    @property
+    def before(self) -> int:
+        """The row that the page lies below."""
+        raw = ids.parse("cur", self.cursor) if self.cursor else None
+        return int.from_bytes(raw) if raw else LAST
 
 
-def limit_of(query: Mapping[str, str]) -> int | None:
-    """How many rows the query asks for; None for what is no number between 1 and 200."""
-    text = query.get("limit", str(PAGE))
-    good = text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= LARGEST_PAGE
-    return int(text) if good else None
-
-
-def row_of(cursor: str) -> int | None:
-    """The row a cursor stands for; None for what is no cursor."""
-    raw = ids.parse("cur", cursor)
-    return int.from_bytes(raw) if raw and raw[:8] == b"\0" * 8 else None
-
-
-def cursor(row: int) -> str:
-    """The mark of a row, to go on from."""
-    return ids.public("cur", row.to_bytes(16))
+def cut(rows: Sequence[Row], limit: int, number: Callable[[Row], int]) -> tuple[list[Row], str | None]:
+    """A page out of up to `limit` + 1 rows, and the mark of the next one. `number`: a row's id in the store."""
+    page = list(rows[:limit])
+    more = len(rows) > limit
+    return page, ids.public("cur", number(page[-1]).to_bytes(16)) if more else None

@@ -25,6 +25,7 @@ from gateway.store.db import Database, Tx
 from gateway.store.users import User
 from gateway.users import PersonName, Profile, UserOrder, Users, write
 from gateway.vault import Vault
+from gateway.views import UserId
 
 HOUR_MS = 3_600_000
 NOT_GOOD = "The code is not good, or not any more."
@@ -44,7 +45,7 @@ class SetupOrder(Struct, frozen=True, forbid_unknown_fields=True):
 class SetupAnswer(Struct, frozen=True):
     """Who may sign in now."""
 
-    id: str
+    id: UserId
 
 
 class Setup:

@@ -1,6 +1,6 @@
 """Messages as callers see them: what became of one, and lists; with their content only for whoever may read it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -9,17 +9,16 @@ from msgspec import Raw, json
 from gateway import ids
 from gateway.batches import Batches
 from gateway.callers import Caller
-from gateway.clock import parse_rfc3339, rfc3339, rfc3339_or_none
-from gateway.errors import Fault, Invalid, NotFound
+from gateway.clock import milliseconds, rfc3339, rfc3339_or_none
+from gateway.errors import NotFound
 from gateway.letters import Letters
-from gateway.model import CHANNELS, HOLD_REASONS, TRANSITIONS, WAIT_REASONS
-from gateway.orders import MessageList, MessageView
-from gateway.pages import LARGEST_PAGE, cursor, limit_of, row_of
+from gateway.model import HOLD_REASONS, WAIT_REASONS
+from gateway.orders import MessageList, MessageQuery, MessageView
+from gateway.pages import cut
 from gateway.store import events, messages
 from gateway.store.db import Database, Tx
 from gateway.store.messages import Stored
-
-PLAIN_FILTERS = ("channel", "class", "category", "reference", "q")
+from gateway.views import MessageContent
 
 
 class Stories:
@@ -44,15 +43,14 @@ class Stories:
             raise NotFound()
         return stored
 
-    async def many(self, query: Mapping[str, str], with_content: bool, caller: Caller) -> MessageList:
-        """A page of messages. Raises Invalid for a filter that cannot be used."""
-        wanted, limit = filters(query)
-        rows = await self._db.read(messages.search, wanted, limit + 1)
-        page = rows[:limit]
+    async def many(self, query: MessageQuery, caller: Caller) -> MessageList:
+        """A page of messages."""
+        rows = await self._db.read(messages.search, filters(query), query.limit + 1)
+        page, more = cut(rows, query.limit, lambda row: row.id)
         views = [self._view(row, None) for row in page]
-        if with_content:
+        if query.include:
             await self._open(page, views, caller)
-        return MessageList(views, cursor(page[-1].id) if len(rows) > limit else None)
+        return MessageList(views, more)
 
     def _view(self, row: Stored, story: list[events.Event] | None) -> MessageView:
         return MessageView(
@@ -93,61 +91,32 @@ class Stories:
         for row, view in zip(rows, views, strict=True):
             view.content = self._content(row)
 
-    def _content(self, row: Stored) -> dict[str, Any] | None:
+    def _content(self, row: Stored) -> MessageContent | None:
         sealed = messages.content(self._db.reader, row.id)
         if sealed is None:
             return None
         content = self._letters.open(sealed.key_id, sealed.uuid, sealed.content_sealed)
         address = self._letters.open_address(sealed.key_id, sealed.contact_uuid, sealed.address_sealed)
         letter = self._batches.letter(sealed.batch_id, content)
-        return {"to": address, "subject": letter.subject, "text": letter.text, "html": letter.html or None,
-                "metadata": content.metadata}  # fmt: skip
+        return MessageContent(address, letter.subject, letter.text, letter.html or None, content.metadata)
 
 
-def with_content(query: Mapping[str, str]) -> bool:
-    """Whether the query asks for the content too."""
-    return "content" in query.get("include", "").split(",")
-
-
-def filters(query: Mapping[str, str]) -> tuple[dict[str, Any], int]:
-    """The filters of a list as the store takes them, and the page's size. Raises Invalid naming each unusable one."""
-    known = (*PLAIN_FILTERS, "status", "from", "to", "guest", "batch", "limit", "cursor", "include")
-    faults = [Fault(f"?{name}", "unknown-field", f"one of {', '.join(known)}") for name in query if name not in known]
-    wanted: dict[str, Any] = {name: query[name] for name in PLAIN_FILTERS if name in query}
-    readers: dict[str, Callable[[str], Any]] = {
-        "status": _status,
-        "from": parse_rfc3339,
-        "to": parse_rfc3339,
-        "guest": _guest,
-        "batch": _batch,
-        "cursor": row_of,
+def filters(query: MessageQuery) -> dict[str, Any]:
+    """What a list is narrowed by, as the store takes it."""
+    wanted = {
+        "status": query.status,
+        "channel": query.channel,
+        "class": query.class_,
+        "category": query.category,
+        "reference": query.reference,
+        "q": query.q,
+        "guest": ids.parse("gst", query.guest or ""),
+        "batch": ids.parse("bat", query.batch or ""),
+        "from": query.from_ and milliseconds(query.from_),
+        "to": query.to and milliseconds(query.to),
+        "before": query.before,
     }
-    for name, reader in readers.items():
-        if name in query:
-            value = reader(query[name])
-            if value is None:
-                faults.append(Fault(f"?{name}", "invalid", f"not a usable {name}"))
-            wanted["before" if name == "cursor" else name] = value
-    if wanted.get("channel", CHANNELS[0]) not in CHANNELS:
-        faults.append(Fault("?channel", "invalid", f"one of {', '.join(CHANNELS)}"))
-    limit = limit_of(query)
-    if limit is None:
-        faults.append(Fault("?limit", "invalid", f"1 to {LARGEST_PAGE}"))
-    if faults or limit is None:
-        raise Invalid(faults=faults)
-    return wanted, limit
-
-
-def _status(text: str) -> str | None:
-    return text if text in TRANSITIONS else None
-
-
-def _guest(text: str) -> bytes | None:
-    return ids.parse("gst", text)
-
-
-def _batch(text: str) -> bytes | None:
-    return ids.parse("bat", text)
+    return {name: value for name, value in wanted.items() if value is not None}
 
 
 def _told(event: events.Event) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from gateway.answers import Answer
 from gateway.errors import NotFound
 from gateway.orders import UnsubscribeOrder
 from gateway.web.door import Call
-from gateway.web.routes import Routes
+from gateway.web.routes import Media, Routes
 
 PAGES = Path(__file__).parent / "pages"
 routes = Routes(prefix="")
+HTML = Media("text/html")
 
 
 @lru_cache(1)
@@ -27,7 +28,7 @@ def page(name: str, status: int, call: Call, **known: str) -> Answer:
     return Answer(text.encode(), status, (), "text/html")
 
 
-@routes.get("/u/{token}", scope=None)
+@routes.get("/u/{token}", scope=None, gives=HTML, also=(404,))
 async def ask(call: Call) -> Answer:
     """Show what pressing the button will stop. Scanners that follow links change nothing."""
     link = call.parts.privacy.link(call.match("token"), "unsubscribe")
@@ -36,7 +37,7 @@ async def ask(call: Call) -> Answer:
     return page("unsubscribe.html", 200, call)
 
 
-@routes.post("/u/{token}", scope=None)
+@routes.post("/u/{token}", scope=None, gives=HTML, also=(404,))
 async def stop(call: Call) -> Answer:
     """Stop. The guest's button and a mail program's one-click (RFC 8058) are the same request."""
     try:

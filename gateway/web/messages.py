@@ -1,8 +1,8 @@
 """Messages: send one, look at one, look at many, cancel, send again."""
 
-from gateway import stories
 from gateway.answers import Answer
-from gateway.orders import MessageList, MessageView, SendAnswer, SendOrder
+from gateway.errors import Blocked
+from gateway.orders import ContentQuery, MessageList, MessageQuery, MessageView, SendAnswer, SendOrder
 from gateway.web.door import Call
 from gateway.web.idempotency import once
 from gateway.web.routes import Routes
@@ -11,7 +11,8 @@ routes = Routes()
 SEND = ("send", "send.emergency", "send.legal")
 
 
-@routes.post("/messages/send", scope=SEND, takes=SendOrder, gives=SendAnswer, status=202, limit="messages.send")
+@routes.post("/messages/send", scope=SEND, takes=SendOrder, gives=SendAnswer, status=202, limit="messages.send",
+             repeat="may", raises=(Blocked,))  # fmt: skip
 async def send(call: Call) -> Answer:
     """Queue one message to one guest."""
     return await once(
@@ -19,16 +20,16 @@ async def send(call: Call) -> Answer:
     )
 
 
-@routes.get("/messages/{id}", scope="read", gives=MessageView)
+@routes.get("/messages/{id}", scope="read", gives=MessageView, query=ContentQuery)
 async def show(call: Call) -> MessageView:
     """One message: its state, the decision with its citations, attempts and events."""
-    return await call.parts.stories.one(call.match("id"), stories.with_content(call.query), call.caller)
+    return await call.parts.stories.one(call.match("id"), bool(call.query.include), call.caller)
 
 
-@routes.get("/messages", scope="read", gives=MessageList)
+@routes.get("/messages", scope="read", gives=MessageList, query=MessageQuery)
 async def list_(call: Call) -> MessageList:
     """Messages, newest first, narrowed by the query."""
-    return await call.parts.stories.many(call.query, stories.with_content(call.query), call.caller)
+    return await call.parts.stories.many(call.query, call.caller)
 
 
 @routes.post("/messages/{id}/cancel", scope="send", gives=MessageView)
@@ -38,7 +39,8 @@ async def cancel(call: Call) -> MessageView:
     return await call.parts.stories.one(call.match("id"), False, call.caller)
 
 
-@routes.post("/messages/{id}/retry", scope="send", gives=SendAnswer, status=202, limit="messages.send")
+@routes.post("/messages/{id}/retry", scope="send", gives=SendAnswer, status=202, limit="messages.send",
+             raises=(Blocked,))  # fmt: skip
 async def retry(call: Call) -> Answer:
     """Send a failed message once more, as a new message."""
     return await call.parts.recall.retry(call.match("id"), call.caller)
