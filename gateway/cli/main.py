@@ -12,7 +12,7 @@ USAGE, INTERNAL = 2, 70
 COMMANDS = {
     "init": "serve", "serve": "serve", "migrate": "serve", "demo": "demo", "check": "check", "healthcheck": "check",
     "config": "config", "send": "messages", "explain": "messages", "queue": "messages", "key": "keys",
-    "apikey": "apikeys", "audit": "audit", "plugins": "plugins", "user": "users",
+    "apikey": "apikeys", "audit": "audit", "plugins": "plugins", "user": "users", "openapi": "openapi",
 }  # fmt: skip
 """Which module beside this one has which command."""
 
