@@ -9,6 +9,7 @@ from gateway import ids
 from gateway.callers import KEY, Caller
 from gateway.clock import Clock, parse_rfc3339, rfc3339, rfc3339_or_none
 from gateway.errors import Conflict, Fault, Invalid, NotFound, Precondition
+from gateway.model import SCOPES
 from gateway.orders import Moment
 from gateway.pages import PageQuery, cut
 from gateway.reach import Reach, is_network, scopes_of
@@ -20,7 +21,8 @@ from gateway.views import KeyId, Time
 
 DAY = 86_400
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
-Scopes = Annotated[list[str], Meta(min_length=1, max_length=30)]
+Scope = Annotated[str, Meta(extra_json_schema={"enum": [*SCOPES, "all"]})]
+Scopes = Annotated[list[Scope], Meta(min_length=1, max_length=30)]
 Networks = Annotated[list[str], Meta(max_length=50)]
 
 

@@ -23,8 +23,31 @@ LONGEST_TEXT = 200_000
 Slug = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$", description="Lower-case letters, digits, _ . -")]
 Category = Annotated[str, Meta(pattern=r"^(\*|[a-z0-9][a-z0-9_.-]{0,63})$", description="A slug, or * for any")]
 Text = Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)]
-Address = Annotated[str, Meta(min_length=3, max_length=320, examples=["ana@example.org", "+351912345678"])]
-Moment = Annotated[str, Meta(max_length=40, description="RFC 3339 with a zone", examples=["2026-11-24T08:00:00Z"])]
+Email = Annotated[
+    str, Meta(min_length=3, max_length=320, examples=["ana@example.org"], extra_json_schema={"format": "email"})
+]
+Phone = Annotated[
+    str,
+    Meta(
+        min_length=3, max_length=320, description="E.164", examples=["+351912345678"],
+        extra_json_schema={"pattern": r"^\+[1-9][0-9]{6,14}$"},
+    ),
+]  # fmt: skip
+Address = Annotated[
+    str,
+    Meta(
+        min_length=3, max_length=320, description="An e-mail address or a phone number in E.164",
+        examples=["ana@example.org", "+351912345678"],
+        extra_json_schema={"anyOf": [{"format": "email"}, {"pattern": r"^\+[1-9][0-9]{6,14}$"}]},
+    ),
+]  # fmt: skip
+Moment = Annotated[
+    str,
+    Meta(
+        max_length=40, description="RFC 3339 with a zone", examples=["2026-11-24T08:00:00Z"],
+        extra_json_schema={"format": "date-time"},
+    ),
+]  # fmt: skip
 LocalOrMoment = Annotated[
     str,
     Meta(
@@ -51,8 +74,8 @@ class Recipient(Struct, frozen=True, forbid_unknown_fields=True):
     """A guest as a request names him: by id, or by his addresses with what the caller knows of him."""
 
     guest_id: str | None = None
-    email: Address | None = None
-    phone: Address | None = None
+    email: Email | None = None
+    phone: Phone | None = None
     name: Annotated[str, Meta(max_length=200)] | None = None
     country: Country | None = None
     region: Region | None = None

@@ -18,7 +18,7 @@ from gateway import codes, ids
 from gateway.callers import actor_of
 from gateway.clock import Clock
 from gateway.errors import Fault, Invalid, Unauthorized
-from gateway.orders import Address
+from gateway.orders import Email
 from gateway.passwords import Passwords, weakness
 from gateway.store import sessions, setup_codes, users
 from gateway.store.db import Database, Tx
@@ -38,7 +38,7 @@ class SetupOrder(Struct, frozen=True, forbid_unknown_fields=True):
 
     code: Annotated[str, Meta(min_length=1, max_length=100)]
     password: Annotated[str, Meta(max_length=1000)]
-    email: Address | None = None
+    email: Email | None = None
     name: PersonName | None = None
 
 

@@ -10,7 +10,7 @@ from gateway import ids
 from gateway.callers import Caller
 from gateway.clock import rfc3339, rfc3339_or_none
 from gateway.errors import Conflict, Fault, Invalid, NotFound, Precondition
-from gateway.orders import Address
+from gateway.orders import Email
 from gateway.pages import PageQuery, cut
 from gateway.reach import Reach
 from gateway.roles import ROLES
@@ -27,7 +27,7 @@ PersonName = Annotated[str, Meta(min_length=1, max_length=200)]
 class UserOrder(Struct, frozen=True, forbid_unknown_fields=True):
     """A new user."""
 
-    email: Address
+    email: Email
     name: PersonName
     role: RoleName
 
@@ -35,7 +35,7 @@ class UserOrder(Struct, frozen=True, forbid_unknown_fields=True):
 class UserChange(Struct, frozen=True, forbid_unknown_fields=True):
     """What is to be different about a user; a member left out stays as it is."""
 
-    email: Address | UnsetType = UNSET
+    email: Email | UnsetType = UNSET
     name: PersonName | UnsetType = UNSET
     role: RoleName | UnsetType = UNSET
 

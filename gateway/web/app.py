@@ -8,13 +8,15 @@ from aiohttp import web
 from gateway.callers import Caller
 from gateway.errors import BadJson, NotFound, WrongMethod
 from gateway.web import api_keys, auth, batches, compliance, guest_pages, health, local, messages, users
+from gateway.web.docs import Docs
 from gateway.web.door import Handler, Threshold, open_door
 from gateway.web.routes import Door, Routes
 
-MAIN = (
+DESCRIBED = (
     messages.routes, batches.routes, compliance.routes, auth.routes, api_keys.routes, users.routes, health.routes,
     health.probes, guest_pages.routes,
 )  # fmt: skip
+MAIN = (*DESCRIBED, Docs(DESCRIBED).routes)
 OPS = (health.probes, health.ops)
 LOCAL = (*MAIN, health.ops, local.routes)
 OPTIONS: dict[str, Any] = {

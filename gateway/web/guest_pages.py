@@ -1,31 +1,21 @@
 """What a guest sees behind an opt-out link: no script, no cookie, no address in clear. GET shows, only POST acts."""
 
-from functools import lru_cache
-from pathlib import Path
-
 from gateway.answers import Answer
 from gateway.errors import NotFound
 from gateway.orders import UnsubscribeOrder
 from gateway.web.door import Call
+from gateway.web.render import render
 from gateway.web.routes import Media, Routes
 
-PAGES = Path(__file__).parent / "pages"
 routes = Routes(prefix="")
 HTML = Media("text/html")
-
-
-@lru_cache(1)
-def _templates():
-    from jinja2 import Environment, FileSystemLoader, select_autoescape  # noqa: PLC0415 only guests' pages need it
-
-    return Environment(loader=FileSystemLoader(PAGES), autoescape=select_autoescape(), trim_blocks=True)
 
 
 def page(name: str, status: int, call: Call, **known: str) -> Answer:
     """A page in the venue's name."""
     config = call.parts.config
-    text = _templates().get_template(name).render(venue=config.venue, sender=config.sender, **known)
-    return Answer(text.encode(), status, (), "text/html")
+    text = render(name, venue=config.venue, sender=config.sender, **known)
+    return Answer(text, status, (), "text/html")
 
 
 @routes.get("/u/{token}", scope=None, gives=HTML, also=(404,))
