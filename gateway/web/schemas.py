@@ -65,6 +65,8 @@ def types_of(door: Door) -> list[Any]:
 
 def fits(example: Any, type_: Any) -> bool:
     """Whether a JSON document is one of this type."""
+    if isinstance(type_, Media):
+        return False
     try:
         json.decode(json.encode(example), type=type_)
     except msgspec.ValidationError:
