@@ -84,4 +84,4 @@ def error_page(slug: str) -> bytes:
         raise NotFound()
     first, _, rest = manual.sections("errors.md")[slug].partition("\n\n")
     codes, words = (first, rest) if "exit" in first else ("", f"{first}\n\n{rest}")
-    return render("error.html", slug=slug, title=titles()[slug], codes=codes, words=manual.html(words))
+    return render("error.html", slug=slug, title=manual.html(titles()[slug]), codes=codes, words=manual.html(words))

@@ -148,7 +148,7 @@ def _described(words: str | None) -> dict[str, str]:
 def content(type_: Any, schemas: Schemas, shown: Sequence[Any]) -> dict[str, Any]:
     """A body or an answer, with what the manual shows of it."""
     if isinstance(type_, Media):
-        return {type_.type: {"schema": TEXT}}
+        return {type_.type: {}}
     examples = {str(number): {"value": one} for number, one in enumerate(shown, 1)}
     return {"application/json": {"schema": schemas.of(type_)} | ({"examples": examples} if examples else {})}
 
