@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-.PHONY: help setup run test lint docs bench faults image client-ts lock
+.PHONY: help setup run test lint docs bench faults fuzz image client-ts lock
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,7 @@ lint: .venv/.dev  ## style, floors and types
 docs: .venv/.dev  ## write the pages that are made from the code, and check the others against it
 	$(BIN)/python -m gateway.rules.page plugins/compliance/packs > docs/rules.md
 	$(BIN)/python -m gateway.web.roles > docs/roles.md
+	$(BIN)/gateway openapi > docs/openapi.json
 	$(BIN)/python -m pytest -q tests/test_docs.py
 
 bench: .venv/.dev  ## figures, each beside its reference in the same run
@@ -38,6 +39,9 @@ bench: .venv/.dev  ## figures, each beside its reference in the same run
 
 faults: .venv/.dev  ## kill it at the worst moments and count what is lost
 	$(BIN)/python -m tests.faults $(ARGS)
+
+fuzz: .venv/.dev  ## hold a live gateway against its description, for minutes
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 image:  ## build the container image and try it
 	$(PYTHON) -m tests.image

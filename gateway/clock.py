@@ -42,7 +42,7 @@ def rfc3339_or_none(ms: int | None) -> str | None:
 @lru_cache(1024)
 def _second(seconds: int) -> str:
     """Kept, because most times that are written down are of this very second."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return datetime.fromtimestamp(seconds, UTC).isoformat().removesuffix("+00:00")  # strftime writes year 203 as 203
 
 
 def milliseconds(at: datetime) -> int:

@@ -48,6 +48,11 @@ def public(prefix: str, raw: bytes) -> str:
     )
 
 
+def pattern(prefix: str) -> str:
+    """What public ids of this prefix look like, as a regular expression."""
+    return f"^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{{LENGTH - 1}}}$"
+
+
 def parse(prefix: str, text: str) -> bytes | None:
     """The 16 bytes behind a public id of this prefix, or None if it is not one (case does not matter)."""
     head, _, body = text.lower().rpartition("_")

@@ -1,6 +1,6 @@
 """API keys, for programs: drawn, narrowed, replaced while the old one still works, and ended."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -9,17 +9,20 @@ from gateway import ids
 from gateway.callers import KEY, Caller
 from gateway.clock import Clock, parse_rfc3339, rfc3339, rfc3339_or_none
 from gateway.errors import Conflict, Fault, Invalid, NotFound, Precondition
+from gateway.model import SCOPES
 from gateway.orders import Moment
-from gateway.pages import cursor, page
+from gateway.pages import PageQuery, cut
 from gateway.reach import Reach, is_network, scopes_of
 from gateway.store import apikeys
 from gateway.store.apikeys import Key, NewKey
 from gateway.store.db import Database, Tx
 from gateway.vault import Vault
+from gateway.views import KeyId, Time
 
 DAY = 86_400
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
-Scopes = Annotated[list[str], Meta(min_length=1, max_length=30)]
+Scope = Annotated[str, Meta(extra_json_schema={"enum": [*SCOPES, "all"]})]
+Scopes = Annotated[list[Scope], Meta(min_length=1, max_length=30)]
 Networks = Annotated[list[str], Meta(max_length=50)]
 
 
@@ -50,14 +53,14 @@ class RotateOrder(Struct, frozen=True, forbid_unknown_fields=True):
 class KeyView(Struct, frozen=True, kw_only=True):
     """A key, without its secret."""
 
-    id: str
+    id: KeyId
     name: str
     scopes: list[str]
     networks: list[str]
-    expires_at: str | None
-    created_at: str
-    revoked_at: str | None
-    last_used_at: str | None
+    expires_at: Time | None
+    created_at: Time
+    revoked_at: Time | None
+    last_used_at: Time | None
     principal: str
     version: int
     key: str | UnsetType = UNSET
@@ -78,11 +81,11 @@ class Keyring:
     def __init__(self, db: Database, vault: Vault, ids_: ids.Ids, clock: Clock):
         self._db, self._vault, self._ids, self._clock = db, vault, ids_, clock
 
-    async def many(self, query: Mapping[str, str]) -> KeyList:
-        """A page of keys. Raises Invalid for a query that cannot be used."""
-        before, limit = page(query)
-        keys = await self._db.read(apikeys.page, before, limit + 1)
-        return KeyList([_view(key) for key in keys[:limit]], cursor(keys[limit - 1].id) if len(keys) > limit else None)
+    async def many(self, query: PageQuery) -> KeyList:
+        """A page of keys."""
+        found = await self._db.read(apikeys.page, query.before, query.limit + 1)
+        keys, more = cut(found, query.limit, lambda key: key.id)
+        return KeyList([_view(key) for key in keys], more)
 
     def one(self, public: str) -> KeyView:
         """One key."""

@@ -4,19 +4,55 @@ Written down again, an order leaves out what is as it would be anyway: so it sta
 after an upgrade that knows more members.
 """
 
-from typing import Annotated, Any, Literal
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import Meta, Raw, Struct, field
 
+from gateway import ids
 from gateway.compose import Declared
-from gateway.model import ChannelName, MessageClass
+from gateway.model import ChannelName, MessageClass, State
+from gateway.pages import PageQuery
+from gateway.views import (
+    BatchId,
+    GuestId,
+    MessageContent,
+    MessageId,
+    PrintedFrom,
+    StoredCompliance,
+    StoredHappenings,
+    Time,
+)
 
 LONGEST_TEXT = 200_000
 Slug = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$", description="Lower-case letters, digits, _ . -")]
 Category = Annotated[str, Meta(pattern=r"^(\*|[a-z0-9][a-z0-9_.-]{0,63})$", description="A slug, or * for any")]
 Text = Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)]
-Address = Annotated[str, Meta(min_length=3, max_length=320, examples=["ana@example.org", "+351912345678"])]
-Moment = Annotated[str, Meta(max_length=40, description="RFC 3339 with a zone", examples=["2026-11-24T08:00:00Z"])]
+Email = Annotated[
+    str, Meta(min_length=3, max_length=320, examples=["ana@example.org"], extra_json_schema={"format": "email"})
+]
+Phone = Annotated[
+    str,
+    Meta(
+        min_length=3, max_length=320, description="E.164", examples=["+351912345678"],
+        extra_json_schema={"pattern": r"^\+[1-9][0-9]{6,14}$"},
+    ),
+]  # fmt: skip
+Address = Annotated[
+    str,
+    Meta(
+        min_length=3, max_length=320, description="An e-mail address or a phone number in E.164",
+        examples=["ana@example.org", "+351912345678"],
+        extra_json_schema={"anyOf": [{"format": "email"}, {"pattern": r"^\+[1-9][0-9]{6,14}$"}]},
+    ),
+]  # fmt: skip
+Moment = Annotated[
+    str,
+    Meta(
+        max_length=40, description="RFC 3339 with a zone", examples=["2026-11-24T08:00:00Z"],
+        extra_json_schema={"format": "date-time"},
+    ),
+]  # fmt: skip
 LocalOrMoment = Annotated[
     str,
     Meta(
@@ -25,6 +61,8 @@ LocalOrMoment = Annotated[
         examples=["2026-11-24T08:00:00Z"],
     ),
 ]
+Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339 with a zone")]
+Included = Annotated[Literal["content"], Meta(description="Addresses and texts too")]
 Country = Annotated[str, Meta(pattern="^[A-Z]{2}$")]
 Region = Annotated[str, Meta(pattern="^[A-Z0-9]{1,3}$")]
 Zone = Annotated[str, Meta(max_length=64, examples=["Europe/Lisbon"])]
@@ -42,8 +80,8 @@ class Recipient(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     """A guest as a request names him: by id, or by his addresses with what the caller knows of him."""
 
     guest_id: str | None = None
-    email: Address | None = None
-    phone: Address | None = None
+    email: Email | None = None
+    phone: Phone | None = None
     name: Annotated[str, Meta(max_length=200)] | None = None
     country: Country | None = None
     region: Region | None = None
@@ -140,7 +178,7 @@ class Waiting(Struct, frozen=True):
     """How many recipients of a time zone are to wait, and until when."""
 
     zone: str
-    until: str
+    until: Time
     count: int
 
 
@@ -153,63 +191,69 @@ class BulkAnswer(Struct, frozen=True, omit_defaults=True):
     blocked_by: list[Blocking]
     rejected_total: int
     rejected: list[Rejected]
-    id: str | None = None
+    id: BatchId | None = None
     waits: list[Waiting] | None = None
+
+
+if TYPE_CHECKING:
+    StoredTally = Any
+else:
+    StoredTally = BulkAnswer
 
 
 class BatchView(Struct, frozen=True):
     """A batch as it stands: how many of its messages are in which state."""
 
-    id: str
+    id: BatchId
     status: Literal["working", "finished", "cancelled"]
-    channel: str
-    class_: str = field(name="class")
+    channel: ChannelName
+    class_: MessageClass = field(name="class")
     category: str
     sender: str | None
-    created_at: str
-    cancelled_at: str | None
-    resend_of: str | None
+    created_at: Time
+    cancelled_at: Time | None
+    resend_of: BatchId | None
     total: int
     counts: dict[str, int]
-    accepted: Any
+    accepted: StoredTally
 
 
 class SendAnswer(Struct, frozen=True):
     """What a send is answered with: accepted, and why the law lets it go."""
 
-    id: str
+    id: MessageId
     status: Literal["queued", "deferred"]
-    channel: str
-    compliance: Any
-    created_at: str
+    channel: ChannelName
+    compliance: StoredCompliance
+    created_at: Time
 
 
 class MessageView(Struct, kw_only=True):
     """A message as it stands."""
 
-    id: str
-    status: str
-    channel: str
-    class_: str = field(name="class")
+    id: MessageId
+    status: State
+    channel: ChannelName
+    class_: MessageClass = field(name="class")
     category: str
-    guest_id: str | None
+    guest_id: GuestId | None
     sender: str | None
     provider: str | None
     reference: str | None
     wait_reason: str | None
     hold_reason: str | None
-    created_at: str
-    due_at: str | None
-    expires_at: str | None
-    settled_at: str | None
-    retry_of: str | None
-    fallback_of: str | None
-    batch: str | None
-    attempts: Any
-    events: Any
-    compliance: Any
-    template: Any = None
-    content: Any = None
+    created_at: Time
+    due_at: Time | None
+    expires_at: Time | None
+    settled_at: Time | None
+    retry_of: MessageId | None
+    fallback_of: MessageId | None
+    batch: BatchId | None
+    attempts: StoredHappenings | None
+    events: StoredHappenings | None
+    compliance: StoredCompliance
+    template: PrintedFrom | None = None
+    content: MessageContent | None = None
 
 
 class MessageList(Struct, frozen=True):
@@ -217,6 +261,30 @@ class MessageList(Struct, frozen=True):
 
     items: list[MessageView]
     next_cursor: str | None
+
+
+class MessageQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which messages: those that meet all of it."""
+
+    status: State | None = None
+    channel: ChannelName | None = None
+    class_: MessageClass | None = field(name="class", default=None)
+    category: Slug | None = None
+    reference: Reference | None = None
+    guest: GuestId | None = None
+    batch: BatchId | None = None
+    from_: Instant | None = field(name="from", default=None)
+    to: Instant | None = None
+    q: (
+        Annotated[str, Meta(min_length=1, max_length=64, description="Part of a category or a template's name")] | None
+    ) = None
+    include: Included | None = None
+
+
+class ContentQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether the content is wanted too; it needs `read.content`, and is noted in the audit log."""
+
+    include: Included | None = None
 
 
 class ConsentOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -252,10 +320,17 @@ class ConsentOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_default
 class ConsentAnswer(Struct, frozen=True):
     """Recorded, and what it lacks to count."""
 
-    id: str
-    status: str
+    id: Annotated[str, Meta(pattern=ids.pattern("con"))]
+    status: Literal["grant", "renew", "withdraw"]
     counts: bool
     missing: list[str]
+
+
+class ConsentQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whose consents, and as they stood when; now, if left out."""
+
+    guest: GuestId
+    at: Instant | None = None
 
 
 class UnsubscribeOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -276,12 +351,12 @@ class UnsubscribeOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_def
 class UnsubscribeAnswer(Struct, frozen=True):
     """It counts from now on."""
 
-    id: str
+    id: Annotated[str, Meta(pattern=ids.pattern("sup"))]
     scope: str
     channels: list[str]
     categories: list[str]
     classes: list[str]
-    created_at: str
+    created_at: Time
 
 
 class CheckOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -4,7 +4,9 @@ A cursor is the row the page ended with, so whatever is added meanwhile moves no
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
+
+from msgspec import Meta, Struct
 
 from gateway import ids
 from gateway.clock import parse_rfc3339
@@ -18,6 +20,24 @@ Filter = Callable[[str], Any] | Collection[str]
 Row = TypeVar("Row")
 SINCE: dict[str, Filter] = {"from": parse_rfc3339, "to": parse_rfc3339}
 """The filters by time that most lists have."""
+
+
+Cursor = Annotated[
+    str, Meta(pattern="^cur_0{13}[0-7][0-9a-hjkmnp-tv-z]{12}$", description="The next_cursor of the page before")
+]
+
+
+class PageQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which page of a list."""
+
+    limit: Annotated[int, Meta(ge=1, le=LARGEST_PAGE, description="How many, at most")] = PAGE
+    cursor: Cursor | None = None
+
+    @property
+    def before(self) -> int:
+        """The row that the page lies below."""
+        raw = ids.parse("cur", self.cursor) if self.cursor else None
+        return int.from_bytes(raw) if raw else LAST
 
 
 class Page(NamedTuple):

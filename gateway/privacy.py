@@ -9,15 +9,16 @@ from msgspec import structs
 from gateway import ids
 from gateway.addresses import Addresses, Named
 from gateway.callers import Caller
-from gateway.clock import Clock, parse_rfc3339, rfc3339
+from gateway.clock import Clock, milliseconds, parse_rfc3339, rfc3339
 from gateway.errors import Fault, Invalid, NotFound
 from gateway.letters import Letters
 from gateway.model import CHANNELS, CONTACT_OF
-from gateway.orders import ConsentAnswer, ConsentOrder, UnsubscribeAnswer, UnsubscribeOrder
+from gateway.orders import ConsentAnswer, ConsentOrder, ConsentQuery, UnsubscribeAnswer, UnsubscribeOrder
 from gateway.rules import ConsentEvent, in_force, missing_proof
 from gateway.store import consents, guests, suppressions
 from gateway.store.db import Database, Tx
 from gateway.store.suppressions import NewSuppression
+from gateway.views import ConsentState
 
 GUEST = "guest"
 """The actor of what a guest does by himself, through a link."""
@@ -84,25 +85,16 @@ class Privacy:
             if kind in {CONTACT_OF[channel] for channel in order.channels}
         ]  # fmt: skip
 
-    async def state(self, guest: str | None, at: str | None) -> dict[str, Any]:
-        """A guest's consents as they stood at a time (now, when left out). Raises Invalid, NotFound."""
-        uuid = ids.parse("gst", guest or "")
-        moment = parse_rfc3339(at) if at else self._clock.now()
-        if uuid is None or moment is None:
-            name = "guest" if uuid is None else "at"
-            raise Invalid(
-                faults=[Fault(f"?{name}", "invalid", "a guest's id" if uuid is None else "RFC 3339 with a zone")]
-            )
-        known = guests.named(self._db.reader, uuid, "email")
+    async def state(self, query: ConsentQuery) -> ConsentState:
+        """A guest's consents as they stood at a time (now, when left out). Raises NotFound."""
+        uuid = ids.parse("gst", query.guest)
+        known = guests.named(self._db.reader, uuid, "email") if uuid else None
         if known is None:
             raise NotFound()
+        moment = milliseconds(query.at) if query.at else self._clock.now()
         ledger = consents.of(self._db.reader, known.id)
-        return {
-            "guest_id": guest,
-            "at": rfc3339(moment),
-            "consents": [_told(consent) for consent in in_force(ledger, moment)],
-            "events": len(ledger),
-        }
+        told = [_told(consent) for consent in in_force(ledger, moment)]
+        return ConsentState(query.guest, rfc3339(moment), told, len(ledger))
 
     # -- stop ---------------------------------------------------------------------------------------------------------
 

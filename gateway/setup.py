@@ -18,13 +18,14 @@ from gateway import codes, ids
 from gateway.callers import actor_of
 from gateway.clock import Clock
 from gateway.errors import Fault, Invalid, Unauthorized
-from gateway.orders import Address
+from gateway.orders import Email
 from gateway.passwords import Passwords, weakness
 from gateway.store import sessions, setup_codes, users
 from gateway.store.db import Database, Tx
 from gateway.store.users import User
 from gateway.users import PersonName, Profile, UserOrder, Users, write
 from gateway.vault import Vault
+from gateway.views import UserId
 
 HOUR_MS = 3_600_000
 NOT_GOOD = "The code is not good, or not any more."
@@ -37,14 +38,14 @@ class SetupOrder(Struct, frozen=True, forbid_unknown_fields=True):
 
     code: Annotated[str, Meta(min_length=1, max_length=100)]
     password: Annotated[str, Meta(max_length=1000)]
-    email: Address | None = None
+    email: Email | None = None
     name: PersonName | None = None
 
 
 class SetupAnswer(Struct, frozen=True):
     """Who may sign in now."""
 
-    id: str
+    id: UserId
 
 
 class Setup:

@@ -1,28 +1,22 @@
 """Messages as callers see them: what became of one, and lists; with their content only for whoever may read it."""
 
-from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from msgspec import Raw, json
 
-from gateway import ids, pages, reading
+from gateway import ids, reading
 from gateway.batches import Batches
 from gateway.callers import Caller
-from gateway.clock import rfc3339, rfc3339_or_none
+from gateway.clock import milliseconds, rfc3339, rfc3339_or_none
 from gateway.errors import NotFound
 from gateway.letters import Letters
-from gateway.model import CHANNELS, HOLD_REASONS, TRANSITIONS, WAIT_REASONS
-from gateway.orders import MessageList, MessageView
+from gateway.model import HOLD_REASONS, WAIT_REASONS
+from gateway.orders import MessageList, MessageQuery, MessageView
+from gateway.pages import cut
 from gateway.store import events, messages
 from gateway.store.db import Database
 from gateway.store.messages import Stored
-
-FILTERS: dict[str, pages.Filter] = {
-    "channel": CHANNELS, "class": str, "category": str, "reference": str, "q": str, **pages.SINCE,
-    "status": [state for state in TRANSITIONS if state], "guest": partial(ids.parse, "gst"),
-    "batch": partial(ids.parse, "bat"),
-}  # fmt: skip
+from gateway.views import MessageContent, PrintedFrom
 
 
 class Stories:
@@ -47,15 +41,14 @@ class Stories:
             raise NotFound()
         return stored
 
-    async def many(self, query: Mapping[str, str], caller: Caller) -> MessageList:
-        """A page of messages. Raises Invalid for a filter that cannot be used."""
-        asked = pages.asked(query, FILTERS)
-        rows = await self._db.read(messages.search, asked.wanted, asked.limit + 1)
-        page, cursor = pages.cut(rows, asked.limit, lambda row: row.id)
+    async def many(self, query: MessageQuery, caller: Caller) -> MessageList:
+        """A page of messages."""
+        rows = await self._db.read(messages.search, filters(query), query.limit + 1)
+        page, more = cut(rows, query.limit, lambda row: row.id)
         views = [self._view(row, None) for row in page]
-        if asked.with_content:
+        if query.include:
             await self._open(page, views, caller)
-        return MessageList(views, cursor)
+        return MessageList(views, more)
 
     def _view(self, row: Stored, story: list[events.Event] | None) -> MessageView:
         return MessageView(
@@ -90,7 +83,7 @@ class Stories:
         for row, view in zip(rows, views, strict=True):
             view.content = await self._content(row)
 
-    async def _content(self, row: Stored) -> dict[str, Any] | None:
+    async def _content(self, row: Stored) -> MessageContent | None:
         sealed = messages.content(self._db.reader, row.id)
         if sealed is None:
             return None
@@ -98,16 +91,33 @@ class Stories:
         address = self._letters.open_address(sealed.key_id, sealed.contact_uuid, sealed.address_sealed)
         await self._batches.ready(sealed.batch_id, sealed.template_version_id)
         letter = self._batches.letter(sealed.batch_id, sealed.template_version_id, content)
-        return {"to": address, "subject": letter.subject, "text": letter.text, "html": letter.html or None,
-                "metadata": content.metadata}  # fmt: skip
+        return MessageContent(address, letter.subject, letter.text, letter.html or None, content.metadata)
 
 
-def _template(row: Stored) -> dict[str, Any] | None:
+def filters(query: MessageQuery) -> dict[str, Any]:
+    """What a list is narrowed by, as the store takes it."""
+    wanted = {
+        "status": query.status,
+        "channel": query.channel,
+        "class": query.class_,
+        "category": query.category,
+        "reference": query.reference,
+        "q": query.q,
+        "guest": ids.parse("gst", query.guest or ""),
+        "batch": ids.parse("bat", query.batch or ""),
+        "from": query.from_ and milliseconds(query.from_),
+        "to": query.to and milliseconds(query.to),
+        "before": query.before,
+    }
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _template(row: Stored) -> PrintedFrom | None:
     """What a message was printed from."""
     if row.template_uuid is None:
         return None
-    return {"id": ids.public("tpl", row.template_uuid), "name": row.template_name, "language": row.template_language,
-            "version": row.template_version}  # fmt: skip
+    return PrintedFrom(ids.public("tpl", row.template_uuid), row.template_name or "", row.template_language or "",
+                       row.template_version or 0)  # fmt: skip
 
 
 def _told(event: events.Event) -> dict[str, Any]:

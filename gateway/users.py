@@ -1,6 +1,6 @@
 """People who work with the gateway: who they are and which role they have. How they prove it is in `sessions`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Annotated, Literal
 
@@ -10,14 +10,15 @@ from gateway import ids
 from gateway.callers import Caller
 from gateway.clock import rfc3339, rfc3339_or_none
 from gateway.errors import Conflict, Fault, Invalid, NotFound, Precondition
-from gateway.orders import Address
-from gateway.pages import cursor, page
+from gateway.orders import Email
+from gateway.pages import PageQuery, cut
 from gateway.reach import Reach
 from gateway.roles import ROLES
 from gateway.store import users
 from gateway.store.db import Database, Tx
 from gateway.store.users import NewUser, User
 from gateway.vault import Vault
+from gateway.views import Time, UserId
 
 RoleName = Literal["owner", "admin", "coordinator", "reception", "privacy", "reader"]
 PersonName = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -26,7 +27,7 @@ PersonName = Annotated[str, Meta(min_length=1, max_length=200)]
 class UserOrder(Struct, frozen=True, forbid_unknown_fields=True):
     """A new user."""
 
-    email: Address
+    email: Email
     name: PersonName
     role: RoleName
 
@@ -34,7 +35,7 @@ class UserOrder(Struct, frozen=True, forbid_unknown_fields=True):
 class UserChange(Struct, frozen=True, forbid_unknown_fields=True):
     """What is to be different about a user; a member left out stays as it is."""
 
-    email: Address | UnsetType = UNSET
+    email: Email | UnsetType = UNSET
     name: PersonName | UnsetType = UNSET
     role: RoleName | UnsetType = UNSET
 
@@ -42,14 +43,14 @@ class UserChange(Struct, frozen=True, forbid_unknown_fields=True):
 class UserView(Struct, frozen=True, kw_only=True):
     """A user. `ready`: he has a password; `totp`: and a second factor."""
 
-    id: str
+    id: UserId
     email: str
     name: str
     role: str
     ready: bool
     totp: bool
-    created_at: str
-    signed_in_at: str | None
+    created_at: Time
+    signed_in_at: Time | None
     version: int
     setup_code: str | UnsetType = UNSET
     """What he chooses his password with: shown once, when he is added."""
@@ -75,12 +76,11 @@ class Users:
     def __init__(self, db: Database, vault: Vault, ids_: ids.Ids):
         self._db, self._vault, self._ids = db, vault, ids_
 
-    async def many(self, query: Mapping[str, str]) -> UserList:
-        """A page of users. Raises Invalid for a query that cannot be used."""
-        before, limit = page(query)
-        found = await self._db.read(users.page, before, limit + 1)
-        more = cursor(found[limit - 1].id) if len(found) > limit else None
-        return UserList([self.view(user) for user in found[:limit]], more)
+    async def many(self, query: PageQuery) -> UserList:
+        """A page of users."""
+        found = await self._db.read(users.page, query.before, query.limit + 1)
+        page, more = cut(found, query.limit, lambda user: user.id)
+        return UserList([self.view(user) for user in page], more)
 
     def one(self, public: str) -> UserView:
         """One user. Raises NotFound."""

@@ -239,7 +239,10 @@ async def test_methods_and_paths(run):
     """A path nobody knows is 404; a method nobody takes is 405 and says which are."""
     assert (await run.call("GET", "/nowhere")).json["type"].endswith("not-found")
     wrong = await run.call("DELETE", SEND)
-    assert (wrong.status, wrong.headers["Allow"]) == (405, "GET, HEAD, POST")
+    assert (wrong.status, wrong.headers["Allow"]) == (405, "POST")
+    assert (await run.call("GET", SEND)).status == 405
+    item = await run.call("POST", "/communications/messages/msg_00000000000000000000000000")
+    assert (item.status, item.headers["Allow"]) == (405, "GET, HEAD")
     for method, path in (("TRACE", SEND), ("TRACE", "/nowhere"), ("OPTIONS", SEND), ("PUT", "/health/live")):
         reply = await run.call(method, path)
         assert (reply.status, reply.json["type"]) == (405, "urn:guest-gateway:problem:method")

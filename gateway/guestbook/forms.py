@@ -2,10 +2,11 @@
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from gateway.model import GuestStatus
-from gateway.orders import Address, Country, Language, Region, Slug, Zone
+from gateway.orders import Address, Country, Included, Instant, Language, Region, Slug, Zone
+from gateway.pages import PageQuery
 from gateway.sheet import Reading
 
 ContactKind = Literal["email", "phone"]
@@ -122,3 +123,32 @@ class ImportReport(Reading, kw_only=True):
     filled: int = 0
     unchanged: int = 0
     duplicates: int = 0
+
+
+class GuestQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which guests: those of whom all of it is true."""
+
+    tag: Slug | None = None
+    language: str | None = None
+    country: str | None = None
+    status: GuestStatus | None = None
+    has: Literal["email", "phone"] | None = None
+    from_: Instant | None = field(name="from", default=None)
+    to: Instant | None = None
+    include: Included | None = None
+
+
+class ImportQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a list is taken in: all of it or what is good of it, or only looked at; and what it calls our columns."""
+
+    mode: Literal["all", "partial"] = "all"
+    dry_run: bool = False
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    country: str | None = None
+    region: str | None = None
+    timezone: str | None = None
+    language: str | None = None
+    tags: str | None = None
+    source: str | None = None

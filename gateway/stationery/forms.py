@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from gateway.compose import Declared
 from gateway.model import ChannelName
 from gateway.orders import Language, Slug
+from gateway.pages import PageQuery
 from gateway.templates import LONGEST_SOURCE, LONGEST_SUBJECT, Schema
 
 Source = Annotated[str, Meta(max_length=LONGEST_SOURCE)]
@@ -88,3 +89,11 @@ class Preview(Struct, frozen=True):
     subject: str
     text: str
     html: str | None
+
+
+class TemplateQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which templates: those of which all of it is true."""
+
+    name: Slug | None = None
+    channel: ChannelName | None = None
+    language: Language | None = None

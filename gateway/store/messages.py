@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from gateway.model import ChannelName, MessageClass
+from gateway.model import ChannelName, MessageClass, State
 from gateway.store import series
 from gateway.store.db import Tx
 from gateway.store.series import Series
@@ -44,7 +44,7 @@ class Stored(NamedTuple):
 
     id: int
     uuid: bytes
-    state: str
+    state: State
     reason: str | None
     channel: ChannelName
     class_: MessageClass

@@ -2,6 +2,7 @@
 
 from gateway.answers import Answer
 from gateway.keyring import KeyChange, KeyList, KeyOrder, KeyView, RotateOrder
+from gateway.pages import PageQuery
 from gateway.web import versions
 from gateway.web.door import Call
 from gateway.web.routes import Routes
@@ -9,7 +10,7 @@ from gateway.web.routes import Routes
 routes = Routes()
 
 
-@routes.get("/api-keys", scope="keys", gives=KeyList)
+@routes.get("/api-keys", scope="keys", gives=KeyList, query=PageQuery)
 async def list_(call: Call) -> KeyList:
     """Every key, newest first, without its secret."""
     return await call.people.keyring.many(call.query)

@@ -1,6 +1,6 @@
 """The applications: the main door, the ops port, and the socket for the commands of this machine."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from aiohttp import web
@@ -23,14 +23,16 @@ from gateway.web import (
     users,
     webhooks,
 )
+from gateway.web.docs import Docs
 from gateway.web.door import Handler, Threshold, open_door
 from gateway.web.routes import Door, Routes
 
-MAIN = (
+DESCRIBED = (
     messages.routes, batches.routes, templates.routes, compliance.routes, guests.routes, suppressions.routes,
     analytics.routes, webhooks.routes, auth.routes, api_keys.routes, users.routes, health.routes, health.probes,
     guest_pages.routes,
 )  # fmt: skip
+MAIN = (*DESCRIBED, Docs(DESCRIBED).routes)
 OPS = (health.probes, health.ops)
 LOCAL = (*MAIN, health.ops, local.routes, suppressions.local)
 OPTIONS: dict[str, Any] = {
@@ -53,14 +55,15 @@ class Application:
 
     def __init__(self, gateway: Any, routes: Iterable[Routes], caller: Caller | None = None):
         self._threshold = Threshold(gateway, caller)
-        self._plain: dict[tuple[str, str], Handler] = {}
+        self._plain: dict[str, dict[str, Handler]] = {}
         self._router = web.UrlDispatcher()
         for door in doors(routes):
             handler: Any = open_door(door, self._threshold)
             for method in ("GET", "HEAD") if door.method == "GET" else (door.method,):
-                self._router.add_route(method, door.path, handler)
-                if "{" not in door.path:
-                    self._plain[method, door.path] = handler
+                if "{" in door.path:
+                    self._router.add_route(method, door.path, handler)
+                else:
+                    self._plain.setdefault(door.path, {})[method] = handler
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """The answer to a request, whatever it asks."""
@@ -68,13 +71,15 @@ class Application:
             response = self._threshold.turned_away(request, BadJson("Only Expect: 100-continue is understood."))
             response.force_close()
             return response
-        plain = self._plain.get((request.method, request.path))
+        plain = self._plain.get(request.path)
         if plain is not None:
-            return await plain(request, {})
+            handler = plain.get(request.method)
+            return await handler(request, {}) if handler else self._nowhere(request, plain)
         found: Any = await self._router.resolve(request)  # type: ignore[arg-type]  # it needs method and path alone
-        if found.http_exception is None:
+        missing = found.http_exception
+        if missing is None:
             return await found.handler(request, found)
-        return self._nowhere(request, found.http_exception)
+        return self._nowhere(request, getattr(missing, "allowed_methods", ()))
 
     async def _go_on(self, request: web.BaseRequest) -> bool:
         """Tell a client that waits for it to send its body (RFC 9110 §10.1.1)."""
@@ -84,9 +89,8 @@ class Application:
         request.writer.output_size = 0  # the answer itself has not begun
         return True
 
-    def _nowhere(self, request: web.BaseRequest, missing: web.HTTPException) -> web.StreamResponse:
-        """The answer where there is no door: a path nobody knows, a method nobody takes."""
-        taken = missing.allowed_methods if isinstance(missing, web.HTTPMethodNotAllowed) else set()
+    def _nowhere(self, request: web.BaseRequest, taken: Collection[str]) -> web.StreamResponse:
+        """The answer where there is no door: a path nobody knows, a method that is not one of those `taken` there."""
         if not taken and request.method not in NEVER:
             return self._threshold.turned_away(request, NotFound())
         response = self._threshold.turned_away(request, WrongMethod())

@@ -14,14 +14,14 @@ from gateway.recipients import Listed
 from gateway.web import body
 from gateway.web.door import Call
 from gateway.web.idempotency import once
-from gateway.web.routes import Routes
+from gateway.web.routes import Media, Routes
 
 routes = Routes()
 LARGEST = 32 << 20
 
 
 @routes.post("/messages/bulk", scope="send.bulk", takes=BulkOrder, gives=BulkAnswer, status=202, limit="messages.bulk",
-             largest=LARGEST, many="recipients")  # fmt: skip
+             also=(200,), repeat="must", largest=LARGEST, many="recipients", each=BulkRecipient)  # fmt: skip
 async def bulk(call: Call) -> Answer:
     """Queue one message to up to 50,000 guests, or rehearse it."""
     return await take(call, call.order, "POST messages/bulk")
@@ -69,7 +69,7 @@ async def show(call: Call) -> BatchView:
     return await call.parts.batches.view(call.match("id"))
 
 
-@routes.get("/batches/{id}/events", scope="read")
+@routes.get("/batches/{id}/events", scope="read", gives=Media("text/event-stream"))
 async def events(call: Call) -> Answer | web.StreamResponse:
     """The same, live: server-sent events until the batch is finished."""
     batches, public = call.parts.batches, call.match("id")

@@ -2,8 +2,16 @@
 
 from gateway.answers import Answer
 from gateway.errors import NotFound
-from gateway.orders import CheckOrder, ConsentAnswer, ConsentOrder, UnsubscribeAnswer, UnsubscribeOrder
+from gateway.orders import (
+    CheckOrder,
+    ConsentAnswer,
+    ConsentOrder,
+    ConsentQuery,
+    UnsubscribeAnswer,
+    UnsubscribeOrder,
+)
 from gateway.rules import Given
+from gateway.views import Compliance, ConsentState, RuleList, RuleView
 from gateway.web import body
 from gateway.web.door import Call
 from gateway.web.routes import Routes
@@ -11,7 +19,7 @@ from gateway.web.routes import Routes
 routes = Routes()
 
 
-@routes.post("/compliance/check", scope="check", limit="compliance.check")
+@routes.post("/compliance/check", scope="check", takes=(CheckOrder, Given), gives=Compliance, limit="compliance.check")
 async def check(call: Call) -> Answer:
     """May this go? With facts from the store or, when the body has a `now`, with those it brings. Stores nothing."""
     raw = await body.read(call.request)
@@ -26,13 +34,13 @@ async def check(call: Call) -> Answer:
     return Answer(judgement.json.encode(), 200)
 
 
-@routes.get("/compliance/rules", scope="read")
+@routes.get("/compliance/rules", scope="read", gives=RuleList)
 async def rules(call: Call) -> dict:
     """Every rule with its citation and the version of the rulebook."""
     return call.parts.compliance.rules()
 
 
-@routes.get("/compliance/rules/{id}", scope="read")
+@routes.get("/compliance/rules/{id}", scope="read", gives=RuleView)
 async def rule(call: Call) -> dict:
     """One rule."""
     found = call.parts.compliance.rule(call.match("id"))
@@ -47,13 +55,14 @@ async def record(call: Call) -> ConsentAnswer:
     return await call.parts.privacy.record(call.order, call.caller)
 
 
-@routes.get("/compliance/consent", scope="consent")
-async def state(call: Call) -> dict:
+@routes.get("/compliance/consent", scope="consent", gives=ConsentState, query=ConsentQuery, raises=(NotFound,))
+async def state(call: Call) -> ConsentState:
     """What a guest has agreed to, now or at any past time."""
-    return await call.parts.privacy.state(call.query.get("guest"), call.query.get("at"))
+    return await call.parts.privacy.state(call.query)
 
 
-@routes.post("/compliance/unsubscribe", scope="consent", takes=UnsubscribeOrder, gives=UnsubscribeAnswer)
+@routes.post("/compliance/unsubscribe", scope="consent", takes=UnsubscribeOrder, gives=UnsubscribeAnswer,
+             raises=(NotFound,))  # fmt: skip
 async def unsubscribe(call: Call) -> UnsubscribeAnswer:
     """A guest said stop: it counts from now on."""
     return await call.parts.privacy.unsubscribe(call.order, call.caller)

@@ -15,9 +15,9 @@ from gateway.answers import Answer
 from gateway.callers import NOBODY, Caller
 from gateway.errors import BadIdempotencyKey, BadJson, GatewayError, QuotaExceeded, Unauthorized
 from gateway.limits import Standing
-from gateway.web import body, problem
+from gateway.web import body, problem, query
 from gateway.web.client import client_address, source
-from gateway.web.routes import Door
+from gateway.web.routes import API_VERSION, Door
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 """The methods that are counted by name."""
@@ -29,6 +29,7 @@ ALWAYS = (
     ("Content-Security-Policy", CSP),
     ("Referrer-Policy", "no-referrer"),
     ("Server", "guest-gateway"),
+    ("Gateway-Version", API_VERSION),
 )
 
 
@@ -46,11 +47,8 @@ class Call(Struct):
     path: Mapping[str, str]
     caller: Caller = NOBODY
     order: Any = None
+    query: Any = None
     raw: bytes = b""
-
-    @property
-    def query(self) -> Mapping[str, str]:
-        return self.request.query
 
     @property
     def people(self) -> Any:
@@ -142,7 +140,9 @@ async def _through(door: Door, call: Call, caller: Caller | None, standings: lis
         call.caller.need(door.scope)
     if door.limit is not None:
         standings += await call.parts.limits.take(door.limit, call.caller.limit_keys)
-    if door.takes is None:
+    if door.query is not None:
+        call.query = query.read(request.query, door.query)
+    if not door.decodes:
         return await door.view(call)
     call.raw = await body.read(request, door.largest)
     body.check_type(request)

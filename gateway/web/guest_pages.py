@@ -1,33 +1,24 @@
 """What a guest sees behind an opt-out link: no script, no cookie, no address in clear. GET shows, only POST acts."""
 
-from functools import lru_cache
-from pathlib import Path
-
 from gateway.answers import Answer
 from gateway.errors import NotFound
 from gateway.orders import UnsubscribeOrder
 from gateway.web.door import Call
-from gateway.web.routes import Routes
+from gateway.web.render import render
+from gateway.web.routes import Media, Routes
 
-PAGES = Path(__file__).parent / "pages"
 routes = Routes(prefix="")
-
-
-@lru_cache(1)
-def _templates():
-    from jinja2 import Environment, FileSystemLoader, select_autoescape  # noqa: PLC0415 only guests' pages need it
-
-    return Environment(loader=FileSystemLoader(PAGES), autoescape=select_autoescape(), trim_blocks=True)
+HTML = Media("text/html")
 
 
 def page(name: str, status: int, call: Call, **known: str) -> Answer:
     """A page in the venue's name."""
     config = call.parts.config
-    text = _templates().get_template(name).render(venue=config.venue, sender=config.sender, **known)
-    return Answer(text.encode(), status, (), "text/html")
+    text = render(name, venue=config.venue, sender=config.sender, **known)
+    return Answer(text, status, (), "text/html")
 
 
-@routes.get("/u/{token}", scope=None)
+@routes.get("/u/{token}", scope=None, gives=HTML, also=(404,))
 async def ask(call: Call) -> Answer:
     """Show what pressing the button will stop. Scanners that follow links change nothing."""
     link = call.parts.privacy.link(call.match("token"), "unsubscribe")
@@ -36,7 +27,7 @@ async def ask(call: Call) -> Answer:
     return page("unsubscribe.html", 200, call)
 
 
-@routes.post("/u/{token}", scope=None)
+@routes.post("/u/{token}", scope=None, gives=HTML, also=(404,))
 async def stop(call: Call) -> Answer:
     """Stop. The guest's button and a mail program's one-click (RFC 8058) are the same request."""
     try:

@@ -1,26 +1,33 @@
 """Guests: one, many, whoever has an address; new ones, edits; whole lists in and out."""
 
-from collections.abc import Mapping
-
 from aiohttp import web
 
-from gateway import pages
 from gateway.answers import Answer
-from gateway.errors import Fault, Invalid
-from gateway.guestbook.forms import GuestEdit, GuestList, GuestOrder, GuestView, ImportReport, SearchOrder
+from gateway.guestbook.forms import (
+    GuestEdit,
+    GuestList,
+    GuestOrder,
+    GuestQuery,
+    GuestView,
+    ImportQuery,
+    ImportReport,
+    SearchOrder,
+)
 from gateway.guestbook.imports import Wish
 from gateway.guestbook.lines import COLUMNS
+from gateway.orders import ContentQuery
 from gateway.web import tables, versions
 from gateway.web.door import Call
-from gateway.web.routes import Routes
+from gateway.web.routes import Media, Routes
 
+CSV = Media("text/csv")
 routes = Routes()
 
 
-@routes.get("/guests", scope="guests", gives=GuestList)
+@routes.get("/guests", scope="guests", gives=GuestList, query=GuestQuery)
 async def list_(call: Call) -> GuestList:
     """Guests, newest first, narrowed by the query."""
-    return await call.gateway.book.many(call.query, call.caller)
+    return await call.gateway.book.many(call.request.query, call.caller)
 
 
 @routes.post("/guests", scope="guests", takes=GuestOrder, gives=GuestView, status=201)
@@ -30,13 +37,13 @@ async def add(call: Call) -> Answer:
     return versions.shown(made, 201, f"/communications/guests/{made.id}")
 
 
-@routes.post("/guests/search", scope="guests", takes=SearchOrder, gives=GuestList)
+@routes.post("/guests/search", scope="guests", takes=SearchOrder, gives=GuestList, query=ContentQuery)
 async def search(call: Call) -> GuestList:
     """Everyone who has this e-mail address or phone number."""
-    return await call.gateway.book.search(call.order, pages.with_content(call.query), call.caller)
+    return await call.gateway.book.search(call.order, bool(call.query.include), call.caller)
 
 
-@routes.post("/guests/import", scope="guests", gives=ImportReport)
+@routes.post("/guests/import", scope="guests", takes=CSV, gives=ImportReport, query=ImportQuery)
 async def import_(call: Call) -> ImportReport:
     """Take in a list of guests."""
     wish = wished(call.query)
@@ -45,16 +52,16 @@ async def import_(call: Call) -> ImportReport:
         return await call.gateway.imports.take(raw, wish._replace(charset=charset), call.caller)
 
 
-@routes.get("/guests/export", scope="guests")
+@routes.get("/guests/export", scope="guests", gives=CSV, query=GuestQuery)
 async def export(call: Call) -> web.StreamResponse:
     """Every guest as CSV, narrowed by the query."""
-    return await tables.give(call, await call.gateway.exports.begin(call.query, call.caller), "guests.csv")
+    return await tables.give(call, await call.gateway.exports.begin(call.request.query, call.caller), "guests.csv")
 
 
-@routes.get("/guests/{id}", scope="guests", gives=GuestView)
+@routes.get("/guests/{id}", scope="guests", gives=GuestView, query=ContentQuery)
 async def show(call: Call) -> Answer:
     """One guest."""
-    return versions.shown(await call.gateway.book.one(call.match("id"), pages.with_content(call.query), call.caller))
+    return versions.shown(await call.gateway.book.one(call.match("id"), bool(call.query.include), call.caller))
 
 
 @routes.patch("/guests/{id}", scope="guests", takes=GuestEdit, gives=GuestView)
@@ -64,17 +71,7 @@ async def edit(call: Call) -> Answer:
     return versions.shown(await call.gateway.entries.edit(call.match("id"), call.order, wanted, call.caller))
 
 
-def wished(query: Mapping[str, str]) -> Wish:
-    """What the query of an import asks for. Raises Invalid naming each member that is unknown or cannot be used."""
-    words = {"mode": ("all", "partial"), "dry_run": ("true", "false")}
-    known = (*words, *COLUMNS)
-    faults = [Fault(f"?{name}", "unknown-field", f"one of {', '.join(known)}") for name in query if name not in known]
-    faults += [
-        Fault(f"?{name}", "invalid", f"one of {', '.join(right)}")
-        for name, right in words.items()
-        if query.get(name, right[0]) not in right
-    ]
-    if faults:
-        raise Invalid(faults=faults)
-    named = {column: query[column] for column in COLUMNS if column in query}
-    return Wish(None, named, "partial" if query.get("mode") == "partial" else "all", query.get("dry_run") == "true")
+def wished(query: ImportQuery) -> Wish:
+    """What the query of an import asks for."""
+    named = {column: text for column in COLUMNS if (text := getattr(query, column)) is not None}
+    return Wish(None, named, query.mode, query.dry_run)

@@ -99,7 +99,7 @@ async def listen(call: Call) -> web.StreamResponse:
     stream = call.stream("application/jsonl")
     await stream.prepare(call.request)
     await stream.write(json.encode({"secret": listening.secret}) + b"\n")
-    async for heard in listening.events("metadata" in call.query):
+    async for heard in listening.events("metadata" in call.request.query):
         if gateway.health.draining:
             break
         try:

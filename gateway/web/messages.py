@@ -1,10 +1,20 @@
 """Messages: send one, look at one, look at many, cancel, send again."""
 
-from gateway import pages
 from gateway.answers import Answer
 from gateway.drafts import Origin
-from gateway.errors import Fault, Invalid
-from gateway.orders import BulkOrder, MessageList, MessageView, SendAnswer, SendOrder, TemplateOrder
+from gateway.errors import BadTemplate, Blocked, Fault, Invalid
+from gateway.orders import (
+    BulkAnswer,
+    BulkOrder,
+    BulkRecipient,
+    ContentQuery,
+    MessageList,
+    MessageQuery,
+    MessageView,
+    SendAnswer,
+    SendOrder,
+    TemplateOrder,
+)
 from gateway.repeats import Repeat
 from gateway.web import batches
 from gateway.web.door import Call
@@ -15,7 +25,8 @@ routes = Routes()
 SEND = ("send", "send.emergency", "send.legal")
 
 
-@routes.post("/messages/send", scope=SEND, takes=SendOrder, gives=SendAnswer, status=202, limit="messages.send")
+@routes.post("/messages/send", scope=SEND, takes=SendOrder, gives=SendAnswer, status=202, limit="messages.send",
+             repeat="may", raises=(Blocked,))  # fmt: skip
 async def send(call: Call) -> Answer:
     """Queue one message to one guest."""
     return await once(
@@ -23,8 +34,9 @@ async def send(call: Call) -> Answer:
     )
 
 
-@routes.post("/messages/template", scope=(*SEND, "send.bulk"), takes=TemplateOrder, gives=SendAnswer, status=202,
-             limit="messages.template", largest=batches.LARGEST, many="recipients")  # fmt: skip
+@routes.post("/messages/template", scope=(*SEND, "send.bulk"), takes=TemplateOrder, gives=(SendAnswer, BulkAnswer),
+             status=202, also=(200,), raises=(Blocked, BadTemplate), limit="messages.template", repeat="may",
+             largest=batches.LARGEST, many="recipients", each=BulkRecipient)  # fmt: skip
 async def send_template(call: Call) -> Answer:
     """Queue one message to one guest, printed from a template in the guest's language; or to many, as in bulk."""
     order = call.order
@@ -47,13 +59,13 @@ def many_of(order: TemplateOrder) -> BulkOrder:
     return BulkOrder(**members)
 
 
-@routes.get("/messages/{id}", scope="read", gives=MessageView)
+@routes.get("/messages/{id}", scope="read", gives=MessageView, query=ContentQuery)
 async def show(call: Call) -> MessageView:
     """One message: its state, the decision with its citations, attempts and events."""
-    return await call.parts.stories.one(call.match("id"), pages.with_content(call.query), call.caller)
+    return await call.parts.stories.one(call.match("id"), bool(call.query.include), call.caller)
 
 
-@routes.get("/messages", scope="read", gives=MessageList)
+@routes.get("/messages", scope="read", gives=MessageList, query=MessageQuery)
 async def list_(call: Call) -> MessageList:
     """Messages, newest first, narrowed by the query."""
     return await call.parts.stories.many(call.query, call.caller)
@@ -66,7 +78,8 @@ async def cancel(call: Call) -> MessageView:
     return await call.parts.stories.one(call.match("id"), False, call.caller)
 
 
-@routes.post("/messages/{id}/retry", scope="send", gives=SendAnswer, status=202, limit="messages.send")
+@routes.post("/messages/{id}/retry", scope="send", gives=SendAnswer, status=202, limit="messages.send",
+             raises=(Blocked,))  # fmt: skip
 async def retry(call: Call) -> Answer:
     """Send a failed message once more, as a new message."""
     return await call.parts.recall.retry(call.match("id"), call.caller)

@@ -1,27 +1,54 @@
 """Errors as `application/problem+json` (RFC 9457). No input value, path, SQL or class name ever gets into one."""
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 from aiohttp import web
-from msgspec import json
+from msgspec import UNSET, Meta, Struct, UnsetType, json
 
 from gateway.errors import GatewayError, Unauthorized
+from gateway.views import MessageId, StoredCompliance
 
 TYPE = "application/problem+json"
+URN = "urn:guest-gateway:problem:"
 
 
-def title(error: GatewayError) -> str:
+class FieldFault(Struct, frozen=True):
+    """One thing wrong with one field: a JSON pointer (`?name` for what stands in the address), and what would be
+    right."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """What went wrong (RFC 9457). `type` is what to match on; `errors` lists every field at fault, and `compliance`,
+    `hint` and `message_id` come with a message that may not go."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: Annotated[str, Meta(description="The X-Request-Id of the request")]
+    errors: list[FieldFault] | UnsetType = UNSET
+    limit: Annotated[str, Meta(description="The name of the limit that is used up")] | UnsetType = UNSET
+    compliance: StoredCompliance | UnsetType = UNSET
+    hint: Annotated[str, Meta(description="The shortest way out, in words")] | UnsetType = UNSET
+    message_id: MessageId | UnsetType = UNSET
+
+
+def title(kind: type[GatewayError]) -> str:
     """Constant per type: what the docstring says of the broadest error that has this slug."""
-    owner = [kind for kind in type(error).__mro__ if getattr(kind, "code", None) == error.code][-1]
+    owner = [broader for broader in kind.__mro__ if getattr(broader, "code", None) == kind.code][-1]
     return (owner.__doc__ or "").strip().splitlines()[0]
 
 
 def document(error: GatewayError, request_id: str) -> dict[str, Any]:
     """The problem's members."""
     problem: dict[str, Any] = {
-        "type": f"urn:guest-gateway:problem:{error.code}",
-        "title": title(error),
+        "type": f"{URN}{error.code}",
+        "title": title(type(error)),
         "status": error.status,
         "detail": str(error),
         "instance": request_id,

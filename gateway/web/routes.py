@@ -1,17 +1,37 @@
-"""What a door is: one method and path, who may use it, what it takes and gives. Views declare them, nobody else."""
+"""What a door is: one method and path, who may use it, what it takes and gives. Views declare them, nobody else.
+
+The same declaration opens the door and describes it: `openapi` makes the API's description out of nothing else.
+"""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
+from gateway.errors import GatewayError
+
 PREFIX = "/communications"
+API_VERSION = "2026-11-24"
+"""The day of the last change that could break a client; docs/compatibility.md says what counts as one."""
+
+
+class Media(Struct, frozen=True):
+    """A body that is no JSON. The view reads or writes it by itself."""
+
+    type: str
 
 
 class Door(Struct, frozen=True):
-    """One endpoint. `scope` None: no key is needed; an empty tuple: any caller will do. `takes` None: no body.
-    `limit`: the endpoint's name in limits. `largest`: bytes of a body. `many`: the member of it that is a list whose
-    items the view decodes one by one."""
+    """One endpoint.
+
+    `scope` None: no key is needed; an empty tuple: any caller will do.
+    `takes` None: no body; a type: the body is decoded as that; several types, or a Media: the view reads it.
+    `gives`: what comes with `status`, and with each of the statuses in `also`.
+    `query`: a Struct of the members that may stand behind the `?`; None: the view looks at none.
+    `raises`: errors of the view that do not follow from the rest.
+    `limit`: the endpoint's name in limits. `repeat`: whether it may or must come with an Idempotency-Key.
+    `largest`: bytes of a body. `many`: the member of it that is a list whose items the view decodes one by one, as
+    `each`."""
 
     method: str
     path: str
@@ -20,16 +40,25 @@ class Door(Struct, frozen=True):
     takes: Any = None
     gives: Any = None
     status: int = 200
+    also: tuple[int, ...] = ()
+    query: type[Struct] | None = None
+    raises: tuple[type[GatewayError], ...] = ()
     limit: str | None = None
-    repeatable: bool = False
+    repeat: Literal["may", "must"] | None = None
     exempt: bool = False
     largest: int = 1 << 20
     many: str | None = None
+    each: type[Struct] | None = None
 
     @property
     def name(self) -> str:
         """As the documentation's headings have it."""
         return f"{self.method} {self.path}"
+
+    @property
+    def decodes(self) -> bool:
+        """Whether the body is decoded before the view sees it."""
+        return self.takes is not None and not isinstance(self.takes, tuple | Media)
 
 
 class Routes:

@@ -1,21 +1,38 @@
 """Suppressions: which stops there are, new ones, and lifting one that was a mistake. They are never deleted."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from aiohttp import web
-from msgspec import Meta, Struct, json
+from msgspec import Meta, Struct, field, json
 
-from gateway import pages
 from gateway.answers import Answer
-from gateway.orders import UnsubscribeAnswer, UnsubscribeOrder
+from gateway.model import ChannelName
+from gateway.orders import ContentQuery, Included, Instant, UnsubscribeAnswer, UnsubscribeOrder
+from gateway.pages import PageQuery
 from gateway.suppression_lists import SuppressionReport
 from gateway.suppressions import SuppressionList, SuppressionView
+from gateway.views import GuestId
 from gateway.web import tables
 from gateway.web.door import Call
-from gateway.web.routes import Routes
+from gateway.web.routes import Media, Routes
 
+CSV = Media("text/csv")
 routes = Routes()
 local = Routes("/local")
+
+
+class SuppressionQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which stops: those of which all of it is true."""
+
+    scope: Literal["global", "channel", "category", "channel_category"] | None = None
+    channel: ChannelName | None = None
+    category: str | None = None
+    source: str | None = None
+    state: Literal["in_force", "lifted"] | None = None
+    guest: GuestId | None = None
+    from_: Instant | None = field(name="from", default=None)
+    to: Instant | None = None
+    include: Included | None = None
 
 
 class LiftOrder(Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,10 +41,10 @@ class LiftOrder(Struct, frozen=True, forbid_unknown_fields=True):
     reason: Annotated[str, Meta(min_length=1, max_length=500)]
 
 
-@routes.get("/suppressions", scope="suppressions", gives=SuppressionList)
+@routes.get("/suppressions", scope="suppressions", gives=SuppressionList, query=SuppressionQuery)
 async def list_(call: Call) -> SuppressionList:
     """Stops, newest first, narrowed by the query."""
-    return await call.gateway.suppressions.many(call.query, call.caller)
+    return await call.gateway.suppressions.many(call.request.query, call.caller)
 
 
 @routes.post("/suppressions", scope="suppressions", takes=UnsubscribeOrder, gives=UnsubscribeAnswer, status=201)
@@ -37,20 +54,20 @@ async def add(call: Call) -> Answer:
     return Answer(json.encode(made), 201, (("Location", f"/communications/suppressions/{made.id}"),))
 
 
-@routes.get("/suppressions/{id}", scope="suppressions", gives=SuppressionView)
+@routes.get("/suppressions/{id}", scope="suppressions", gives=SuppressionView, query=ContentQuery)
 async def show(call: Call) -> SuppressionView:
     """One stop."""
-    return await call.gateway.suppressions.one(call.match("id"), pages.with_content(call.query), call.caller)
+    return await call.gateway.suppressions.one(call.match("id"), bool(call.query.include), call.caller)
 
 
-@routes.post("/suppressions/{id}/lift", scope="suppressions.lift", takes=LiftOrder, gives=SuppressionView)
+@routes.post("/suppressions/{id}/lift", scope="suppressions.lift", takes=LiftOrder, gives=SuppressionView, also=(202,))
 async def lift(call: Call) -> Answer:
     """Take back a stop that was written by mistake; 202 while a second person has yet to agree."""
     done = await call.gateway.suppressions.lift(call.match("id"), call.order.reason, call.caller)
     return Answer(json.encode(done), 200 if done.lifted_at else 202)
 
 
-@local.post("/suppressions/import", scope="suppressions", gives=SuppressionReport)
+@local.post("/suppressions/import", scope="suppressions", takes=CSV, gives=SuppressionReport)
 async def import_(call: Call) -> SuppressionReport:
     """Stop everyone on a list."""
     with call.gateway.imports.turn():
@@ -58,7 +75,7 @@ async def import_(call: Call) -> SuppressionReport:
         return await call.gateway.suppression_lists.take(raw, charset, call.parts.privacy, call.caller)
 
 
-@local.get("/suppressions/export", scope="suppressions")
+@local.get("/suppressions/export", scope="suppressions", gives=CSV)
 async def export(call: Call) -> web.StreamResponse:
     """Every stop in force as CSV."""
     return await tables.give(call, await call.gateway.suppression_lists.export(call.caller), "suppressions.csv")

@@ -3,6 +3,8 @@
 from msgspec import Struct
 
 from gateway.answers import Answer
+from gateway.errors import Conflict
+from gateway.pages import PageQuery
 from gateway.users import UserChange, UserList, UserOrder, UserView, reach_of
 from gateway.web import versions
 from gateway.web.door import Call
@@ -17,13 +19,13 @@ class SetupCode(Struct, frozen=True):
     setup_code: str
 
 
-@routes.get("/users", scope="users", gives=UserList)
+@routes.get("/users", scope="users", gives=UserList, query=PageQuery)
 async def list_(call: Call) -> UserList:
     """Every user, newest first."""
     return await call.people.users.many(call.query)
 
 
-@routes.post("/users", scope="users", takes=UserOrder, gives=UserView, status=201)
+@routes.post("/users", scope="users", takes=UserOrder, gives=UserView, status=201, raises=(Conflict,))
 async def add(call: Call) -> Answer:
     """A new user, with the code by which he chooses his password."""
     user = await call.people.users.add(call.order, call.caller)

@@ -1,6 +1,8 @@
 """Webhooks: endpoints that events go to, their secrets, and what went to them."""
 
 from gateway.answers import Answer
+from gateway.errors import Conflict, UrlNotAllowed
+from gateway.pages import PageQuery
 from gateway.web import versions
 from gateway.web.door import Call
 from gateway.web.routes import Routes
@@ -10,13 +12,15 @@ from gateway.webhooks.letterbox import DeliveryList, DeliveryView
 routes = Routes()
 
 
-@routes.get("/webhooks", scope="webhooks", gives=WebhookList)
+@routes.get("/webhooks", scope="webhooks", gives=WebhookList, query=PageQuery)
 async def list_(call: Call) -> WebhookList:
     """Every webhook, newest first, without its secrets."""
-    return await call.parts.webhooks.collection.many(call.query)
+    return await call.parts.webhooks.collection.many(call.request.query)
 
 
-@routes.post("/webhooks", scope="webhooks", takes=WebhookOrder, gives=WebhookView, status=201)
+@routes.post(
+    "/webhooks", scope="webhooks", takes=WebhookOrder, gives=WebhookView, status=201, raises=(UrlNotAllowed, Conflict)
+)
 async def add(call: Call) -> Answer:
     """A new webhook. Its secret is shown this once."""
     return versions.shown(await call.parts.webhooks.collection.add(call.order, call.caller), 201)
@@ -28,7 +32,7 @@ async def show(call: Call) -> Answer:
     return versions.shown(call.parts.webhooks.collection.one(call.match("id")))
 
 
-@routes.patch("/webhooks/{id}", scope="webhooks", takes=WebhookChange, gives=WebhookView)
+@routes.patch("/webhooks/{id}", scope="webhooks", takes=WebhookChange, gives=WebhookView, raises=(UrlNotAllowed,))
 async def change(call: Call) -> Answer:
     """Change a webhook, switch it off or on again."""
     version = versions.wanted(call.request)
@@ -57,10 +61,10 @@ async def test(call: Call) -> DeliveryView:
     return await call.parts.webhooks.letterbox.test(call.match("id"), call.caller)
 
 
-@routes.get("/webhooks/{id}/deliveries", scope="webhooks", gives=DeliveryList)
+@routes.get("/webhooks/{id}/deliveries", scope="webhooks", gives=DeliveryList, query=PageQuery)
 async def deliveries(call: Call) -> DeliveryList:
     """What went to a webhook and what waits for it, newest first."""
-    return await call.parts.webhooks.letterbox.many(call.match("id"), call.query)
+    return await call.parts.webhooks.letterbox.many(call.match("id"), call.request.query)
 
 
 @routes.post("/webhooks/{id}/deliveries/{event}/replay", scope="webhooks", gives=DeliveryView, status=202)

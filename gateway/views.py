@@ -1,0 +1,110 @@
+"""What callers get back, as types, where it is more than one order's answer: ids, judgements, stories, consents."""
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from gateway import ids
+from gateway.rules import Consent
+
+MessageId = Annotated[str, Meta(pattern=ids.pattern("msg"))]
+GuestId = Annotated[str, Meta(pattern=ids.pattern("gst"))]
+BatchId = Annotated[str, Meta(pattern=ids.pattern("bat"))]
+TemplateId = Annotated[str, Meta(pattern=ids.pattern("tpl"))]
+UserId = Annotated[str, Meta(pattern=ids.pattern("usr"))]
+KeyId = Annotated[str, Meta(pattern="^key_[0-9A-Za-z]{8}$")]
+Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"}, description="RFC 3339 in UTC")]
+
+
+class Explanation(Struct, frozen=True):
+    """A rule that had a say, in words, and the law it comes from."""
+
+    rule: str
+    text: str
+    citation: str
+
+
+class Compliance(Struct, frozen=True):
+    """The judgement of a message. `reasons` denied or deferred it, `basis` permitted it, `required_elements` are put
+    into it because the law asks for them, `warnings` do not stop it."""
+
+    decision: Literal["allow", "defer", "deny"]
+    defer_until: Time | None
+    reasons: list[str]
+    basis: list[str]
+    jurisdictions: list[str]
+    required_elements: list[str]
+    warnings: list[str]
+    explanation: list[Explanation]
+    rules_version: str
+
+
+class Happening(Struct, frozen=True):
+    """Something that happened to a message; of an attempt also with whom, which one, how long it took and how it
+    ended."""
+
+    type: str
+    at: Time
+    provider: str | UnsetType = UNSET
+    attempt: int | UnsetType = UNSET
+    ms: int | UnsetType = UNSET
+    outcome: str | UnsetType = UNSET
+    code: str | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    by: str | UnsetType = UNSET
+
+
+class PrintedFrom(Struct, frozen=True):
+    """The version of a template that a message was printed from."""
+
+    id: TemplateId
+    name: str
+    language: str
+    version: int
+
+
+class MessageContent(Struct, frozen=True):
+    """What is sealed of a message."""
+
+    to: str
+    subject: str
+    text: str
+    html: str | None
+    metadata: dict[str, str]
+
+
+if TYPE_CHECKING:  # what was stored as JSON is passed on as it is; the types say what is in it
+    StoredCompliance = Any
+    StoredHappenings = Any
+    StoredConsents = Any
+else:
+    StoredCompliance = Compliance
+    StoredHappenings = list[Happening]
+    StoredConsents = list[Consent]
+
+
+class ConsentState(Struct, frozen=True):
+    """What a guest has agreed to, as it stood `at` a time; `events` counts all that was ever recorded."""
+
+    guest_id: GuestId
+    at: Time
+    consents: StoredConsents
+    events: int
+
+
+class RuleView(Struct, frozen=True):
+    """A rule in words, with its source, the day it was held against it, and its parameters as they are in the pack."""
+
+    rule: str
+    text: str
+    citation: str
+    checked: Annotated[str, Meta(extra_json_schema={"format": "date"})] | None
+    pack: str
+    parameters: list[dict[str, Any]]
+
+
+class RuleList(Struct, frozen=True):
+    """Every rule, and the version of the rulebook."""
+
+    rules_version: str
+    items: list[RuleView]

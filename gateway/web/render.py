@@ -1,0 +1,20 @@
+"""Pages of HTML, from the templates in `pages/`. Whatever is put into one is escaped."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+PAGES = Path(__file__).parent / "pages"
+
+
+@lru_cache(1)
+def _templates():
+    from jinja2 import Environment, FileSystemLoader, select_autoescape  # noqa: PLC0415 only pages for people need it
+
+    return Environment(loader=FileSystemLoader(PAGES), autoescape=select_autoescape(), trim_blocks=True,
+                       lstrip_blocks=True)  # fmt: skip
+
+
+def render(name: str, **known: Any) -> bytes:
+    """A page, with what it is to say."""
+    return _templates().get_template(name).render(**known).encode()
