@@ -21,7 +21,7 @@ from gateway.rules import (
     Given,
     History,
     MessageFacts,
-    Recipient,
+    RecipientFacts,
     Result,
     Rulebook,
     Venue,
@@ -276,12 +276,12 @@ def said_only(named: Named) -> Guest:
     return NOBODY._replace(country=said.country, region=said.region, timezone=said.timezone)
 
 
-def recipient(case: Case, guest: Guest) -> Recipient:
+def recipient(case: Case, guest: Guest) -> RecipientFacts:
     """Who is written to. What a request says fills what is not known, and adds a second country where it differs."""
     said = case.envelope
     second = said.country if said.country and guest.country and said.country != guest.country else None
     kind = CONTACT_OF[case.channel]
-    return Recipient(
+    return RecipientFacts(
         country=guest.country or said.country,
         address_country=second,
         region=guest.region or said.region,

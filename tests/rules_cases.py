@@ -12,7 +12,7 @@ from gateway.rules import (
     History,
     MessageFacts,
     Pack,
-    Recipient,
+    RecipientFacts,
     Result,
     Rulebook,
     Suppression,
@@ -95,7 +95,7 @@ def case(
     known: dict[str, Any] = {"now": NOW, "venue": HOME}
     return Given(
         **(known | rest),
-        recipient=Recipient(**({"country": "US"} if who is None else who)),
+        recipient=RecipientFacts(**({"country": "US"} if who is None else who)),
         message=MessageFacts(**(facts | (message or {}))),
     )
 

@@ -4,7 +4,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from gateway.rules import Consent, Features, Given, History, MessageFacts, Recipient, Suppression, Venue
+from gateway.rules import Consent, Features, Given, History, MessageFacts, RecipientFacts, Suppression, Venue
 from tests.rules_cases import FULL, NOW, book, sent, suppression
 
 DAY = 86_400_000
@@ -30,7 +30,7 @@ stops = st.builds(
     created_at=moments, source=st.sampled_from(["web_form", "complaint", "hard_bounce"]),
 )  # fmt: skip
 recipients = st.builds(
-    Recipient, country=st.sampled_from(COUNTRIES), address_country=st.sampled_from(COUNTRIES[:6]),
+    RecipientFacts, country=st.sampled_from(COUNTRIES), address_country=st.sampled_from(COUNTRIES[:6]),
     region=st.sampled_from([None, "FL", "TX"]), phone=st.sampled_from(PHONES), timezone=st.sampled_from(ZONES),
     email=st.sampled_from([None, "ana@example.de"]), age=st.sampled_from([None, 15, 40]),
     status=st.sampled_from([None, "active", "restricted", "erased"]),
@@ -59,7 +59,7 @@ SIGNED = Consent(
 waiting = st.builds(
     Given, now=st.integers(NOW - 365 * DAY, NOW), venue=st.just(Venue(country="NL", timezone="Europe/Amsterdam")),
     recipient=st.builds(
-        Recipient, country=st.sampled_from(COUNTRIES), region=st.sampled_from([None, "FL", "TX", "OK"]),
+        RecipientFacts, country=st.sampled_from(COUNTRIES), region=st.sampled_from([None, "FL", "TX", "OK"]),
         phone=st.sampled_from(PHONES), timezone=st.sampled_from(ZONES),
     ),
     message=st.builds(

@@ -62,8 +62,8 @@ def test_a_member_nobody_knows_is_an_error_of_its_own():
     "query",
     [
         "status=gone", "channel=fax", "class=spam", "guest=gst_1", "batch=msg_00000000000000000000000000",
-        "from=yesterday", "limit=0", "limit=201", "cursor=cur_7zzzzzzzzzzzzzzzzzzzzzzzzz",
-        "cursor=cur_00000000000008000000000000",
+        "from=yesterday",
+        "limit=0", "limit=201", "cursor=cur_7zzzzzzzzzzzzzzzzzzzzzzzzz", "cursor=cur_00000000000008000000000000",
         "include=everything", "colour=red", "limit=1&limit=2",
     ],
 )  # fmt: skip
@@ -74,14 +74,12 @@ async def test_a_filter_that_cannot_be_used_is_refused(tmp_path, query):
         reply = await run.call("GET", f"{MESSAGES}?{query}")
         assert reply.status == 422
         assert reply.json["errors"][0]["pointer"] == f"?{query.partition('=')[0]}"
-        good = (
-            "?channel=email&category=booking&q=ook&from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00%2B01:00&limit=200"
-        )
-        for right in ("", good):
+        times = "from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00%2B01:00"
+        for right in ("", f"?channel=email&category=booking&q=ook&limit=200&{times}"):
             assert len((await run.call("GET", MESSAGES + right)).json["items"]) == 1
 
 
 def test_a_year_has_four_digits():
     """RFC 3339 has no other: whoever asks for the state of things in the year 203 gets an answer that can be read."""
-    assert rfc3339(-55_753_000_000_000) == "0203-04-04T01:46:40Z"
+    assert rfc3339(-55_753_000_000_000) == "0203-04-05T15:33:20Z"
     assert rfc3339(1_791_540_000_000) == "2026-10-09T10:00:00Z"

@@ -8,7 +8,7 @@ from gateway.rules.given import (
     Given,
     History,
     MessageFacts,
-    Recipient,
+    RecipientFacts,
     Result,
     Suppression,
     Template,
@@ -24,6 +24,6 @@ from gateway.rules.windows import instant_of
 
 __all__ = [
     "ChannelState", "Consent", "ConsentEvent", "Defer", "Deny", "Features", "Given", "History", "MessageFacts", "Pack",
-    "Policy", "Recipient", "Result", "Rulebook", "Suppression", "Template", "Venue", "Warn", "country_of_phone",
+    "Policy", "RecipientFacts", "Result", "Rulebook", "Suppression", "Template", "Venue", "Warn", "country_of_phone",
     "in_force", "instant_of", "missing_proof",
 ]  # fmt: skip

@@ -46,7 +46,7 @@ class Venue(Fact, frozen=True, kw_only=True):
     timezone: str | None = None
 
 
-class Recipient(Fact, frozen=True, kw_only=True):
+class RecipientFacts(Fact, frozen=True, kw_only=True):
     """Who is written to. `country` is what they declared, `region` the subdivision's code, such as "FL"."""
 
     country: str | None = None
@@ -192,7 +192,7 @@ class Given(Fact, frozen=True, kw_only=True):
 
     now: Moment
     venue: Venue
-    recipient: Recipient
+    recipient: RecipientFacts
     message: MessageFacts
     consents: list[Consent] | None = None
     suppressions: list[Suppression] | None = None

@@ -38,7 +38,7 @@ Handler = Callable[[web.BaseRequest, Mapping[str, str]], Awaitable[web.StreamRes
 
 
 class Call(Struct):
-    """One request, as a view sees it."""
+    """One request, as a view sees it. `query`: as the type the door declares for it, bare where it declares none."""
 
     gateway: Any
     parts: Any
@@ -140,8 +140,7 @@ async def _through(door: Door, call: Call, caller: Caller | None, standings: lis
         call.caller.need(door.scope)
     if door.limit is not None:
         standings += await call.parts.limits.take(door.limit, call.caller.limit_keys)
-    if door.query is not None:
-        call.query = query.read(request.query, door.query)
+    call.query = request.query if door.query is None else query.read(request.query, door.query)
     if not door.decodes:
         return await door.view(call)
     call.raw = await body.read(request, door.largest)

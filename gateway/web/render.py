@@ -4,6 +4,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from msgspec import json
+
 PAGES = Path(__file__).parent / "pages"
 
 
@@ -11,8 +13,10 @@ PAGES = Path(__file__).parent / "pages"
 def _templates():
     from jinja2 import Environment, FileSystemLoader, select_autoescape  # noqa: PLC0415 only pages for people need it
 
-    return Environment(loader=FileSystemLoader(PAGES), autoescape=select_autoescape(), trim_blocks=True,
+    made = Environment(loader=FileSystemLoader(PAGES), autoescape=select_autoescape(), trim_blocks=True,
                        lstrip_blocks=True)  # fmt: skip
+    made.filters["document"] = lambda value: json.format(json.encode(value)).decode()
+    return made
 
 
 def render(name: str, **known: Any) -> bytes:
