@@ -62,7 +62,7 @@ class Figures(Struct, frozen=True):
     time_to_receipt: Percentiles | None
 
 
-class Report(Struct, frozen=True, kw_only=True):
+class AnalyticsReport(Struct, frozen=True, kw_only=True):
     """An answer. An item has the values of its group and the members of Figures."""
 
     from_: str = field(name="from")
@@ -175,7 +175,7 @@ def _report(reader: sqlite3.Connection, asked: Question) -> bytes:
     for tallies in groups.values():
         counters.add(total, tallies)
     return json.encode(
-        Report(
+        AnalyticsReport(
             from_=rfc3339(asked.first * HOUR_MS),
             to=rfc3339(asked.last * HOUR_MS),
             timezone=asked.zone,
