@@ -128,6 +128,12 @@ class UnknownField(BadInput):
     code = "unknown-field"
 
 
+class UrlNotAllowed(BadInput):
+    """The gateway sends nothing to this address."""
+
+    code = "url-not-allowed"
+
+
 class Blocked(GatewayError):
     """A compliance rule forbids this message."""
 

@@ -49,7 +49,7 @@ from gateway.repeats import Repeats
 from gateway.routing import Provider, Routes
 from gateway.rules import Rulebook
 from gateway.stationery import Cabinet, Printing
-from gateway.store import counters, guests, limits, outbox, schema
+from gateway.store import counters, deliveries, guests, limits, outbox, schema
 from gateway.store.db import Database
 from gateway.store.reserve import Reserve
 from gateway.stories import Stories
@@ -57,6 +57,7 @@ from gateway.suppression_lists import SuppressionLists
 from gateway.suppressions import Suppressions
 from gateway.tools import ProviderTools
 from gateway.vault import Vault
+from gateway.webhooks.desk import Desk
 
 DRAIN_SECONDS = 6.0
 SETTLED = 2.0
@@ -80,6 +81,7 @@ class Parts(Struct):
     printing: Printing
     cabinet: Cabinet
     delivery: Delivery
+    webhooks: Desk
 
 
 class Gateway:
@@ -120,6 +122,7 @@ class Gateway:
         self.plugins = plugins.find(self.config.plugins.paths)
         self._begin()
         self.parts = self._build(self.config)
+        self._closing.append(self._close_way_out)
         self.parts.limits.restore(limits.load(self.db.reader))
         self.health = Health(self.db, self.clock, self.record.last_time)
         await forget_unfinished(self.db)
@@ -207,6 +210,7 @@ class Gateway:
             printing=printing,
             cabinet=Cabinet(db, printing, self.ids, config.venue.language),
             delivery=delivery,
+            webhooks=Desk.begin(db, letters, self.ids, clock, self.log, config.egress.allow),
         )
 
     def _providers(self, config: Config) -> list[Provider]:
@@ -241,14 +245,21 @@ class Gateway:
     async def start(self) -> None:
         """Begin to deliver, and to look after the house."""
         metrics.INFO.labels(__version__, sqlite3.sqlite_version).set(1)
-        await hold_unserved(self.db, self.parts.routes)
-        await self.parts.delivery.start()
+        await self._deliver()
         self.health.started = True
         self.health.start()
         self._tasks = [
             asyncio.create_task(self._check_whole_file(), name="check the whole file"),
             asyncio.create_task(self._housekeeping(), name="housekeeping"),
         ]
+
+    async def _deliver(self) -> None:
+        """Bring messages to providers, and events to webhooks."""
+        await hold_unserved(self.db, self.parts.routes)
+        await self.parts.delivery.start()
+        self.parts.webhooks.postmen.start()
+        if opened := self.config.egress.allow:
+            self.log.warning("webhooks may reach addresses that are not public", count=len(opened))
 
     def admit(self) -> None:
         """Raise Draining once the gateway is on its way out."""
@@ -287,6 +298,7 @@ class Gateway:
             await self.imports.tidy()
             await self.repeats.forget_old()
             await self.parts.limits.forget_whole()
+            await self.parts.webhooks.postmen.forget_old()
 
     def request_id(self) -> str:
         """A fresh name for a request."""
@@ -302,6 +314,7 @@ class Gateway:
         metrics.QUEUE.clear()
         for channel, lease, count in outbox.counts(self.db.reader):
             metrics.QUEUE.labels(channel, ("waiting", "leased", "held")[lease]).set(count)
+        metrics.WEBHOOK_WAITING.set(deliveries.all_waiting(self.db.reader))
 
     async def reload(self, config: Config) -> list[str]:
         """Take a new configuration, whole; or name the keys of it that need a restart and change nothing. Raises
@@ -312,11 +325,10 @@ class Gateway:
         await self._count_days(config)
         parts.limits.keep_accounts_of(before.limits)
         self.config, self.parts = config, parts
-        await before.delivery.drain(DRAIN_SECONDS)
+        await asyncio.gather(before.delivery.drain(DRAIN_SECONDS), before.webhooks.drain(DRAIN_SECONDS))
         for gone in before.routes.providers.keys() - parts.routes.providers.keys():
             metrics.PROVIDER_UP.remove(gone)
-        await hold_unserved(self.db, self.parts.routes)
-        await self.parts.delivery.start()
+        await self._deliver()
         return []
 
     # -- ending -------------------------------------------------------------------------------------------------------
@@ -324,7 +336,8 @@ class Gateway:
     async def drain(self) -> None:
         """Take nothing new, finish what is being handed over."""
         self.health.draining = True
-        await self.parts.delivery.drain(DRAIN_SECONDS)
+        parts = self.parts
+        await asyncio.gather(parts.delivery.drain(DRAIN_SECONDS), parts.webhooks.drain(DRAIN_SECONDS))
 
     async def close(self) -> None:
         """Close what was opened, last first."""
@@ -339,6 +352,10 @@ class Gateway:
             done = self._closing.pop()()
             if asyncio.iscoroutine(done):
                 await done
+
+    async def _close_way_out(self) -> None:
+        """Of the parts that work now: a reload closes those it replaces."""
+        await self.parts.webhooks.egress.close()
 
     def _die(self, reason: str) -> None:
         """Storage failed: stop before anything is acknowledged that may not be there."""

@@ -41,6 +41,14 @@ WAL_BYTES = Gauge("gateway_store_wal_bytes", "Size of the write-ahead log.", reg
 LIMITED = Counter(
     "gateway_limited_total", "Requests refused because a limit was used up.", ["limiter"], registry=REGISTRY
 )
+WEBHOOK_ATTEMPTS = Counter(
+    "gateway_webhook_attempts_total", "Requests to webhooks, by how they ended.", ["outcome"], registry=REGISTRY
+)
+WEBHOOK_SECONDS = Histogram(
+    "gateway_webhook_attempt_duration_seconds", "Time one request to a webhook took.",
+    buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15), registry=REGISTRY,
+)  # fmt: skip
+WEBHOOK_WAITING = Gauge("gateway_webhook_deliveries", "Events that wait for a webhook to take them.", registry=REGISTRY)
 SIGN_INS = Counter(
     "gateway_sign_ins_total", "Tries to sign in or to refresh, by how they ended.", ["outcome"], registry=REGISTRY
 )

@@ -9,6 +9,7 @@ import pytest
 
 from tests.faults.loop import MOMENTS, PROGRAM, looping
 from tests.running import BOOKING
+from tests.webhook_peer import Ear, listening
 
 
 async def test_ends_at_bad_moments_lose_nothing(tmp_path):
@@ -65,6 +66,34 @@ async def test_what_was_under_way_goes_again_as_the_same_message(tmp_path):
         _, message = await loop.ask("GET", f"messages/{public}")
         assert [event["type"] for event in message["events"]].count("uncertain") == 1
         assert message["status"] == "sent"
+
+
+async def test_webhooks_hear_of_everything_whatever_ends_the_process(tmp_path):
+    """Killed while events are on their way: each is told, what is about one message in order, and a copy of one has
+    the id of the first."""
+    async with listening(Ear(), tmp_path, ("127.0.0.1",)) as ear:
+        allow = f'[egress]\nallow = ["127.0.0.1:{ear.port}"]\n'
+        async with looping(tmp_path, allow) as loop:
+            order = {"url": f"https://127.0.0.1:{ear.port}/", "events": ["message.queued", "message.sent"]}
+            assert (await loop.ask("POST", "webhooks", order))[0] == 201
+            for moment in ("random", "acknowledged", "after the answer", "TERM", "random"):
+                await loop.round(moment, 40, 0.2)
+            expected = {(public, state) for public in loop.acknowledged.values() for state in ("queued", "sent")}
+            for _ in range(400):
+                if told(ear).keys() >= expected:
+                    break
+                await asyncio.sleep(0.05)
+            assert told(ear).keys() == expected
+            assert all(told(ear)[public, "queued"] < told(ear)[public, "sent"] for public in loop.acknowledged.values())
+            assert len({one.id for one in ear.heard}) == len(expected)
+
+
+def told(ear):
+    """What a listener heard about messages, by (message, state): when it was first."""
+    first = {}
+    for place, one in enumerate(ear.heard):
+        first.setdefault((one.event["data"]["message_id"], one.event["data"]["status"]), place)
+    return first
 
 
 async def test_what_may_not_go_twice_waits_for_a_person(tmp_path, monkeypatch):

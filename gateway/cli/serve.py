@@ -114,7 +114,7 @@ async def running(config: Config, data: DataFolder, log: Log | None = None) -> A
     gateway = Gateway(config, data, log=log)
     await gateway.open()
     try:
-        async with doors(gateway) as ports, at_socket(gateway):
+        async with at_socket(gateway), doors(gateway) as ports:  # who sees the door open finds the socket too
             await gateway.start()
             settle_memory()
             gateway.log.info("ready", host=config.server.host, port=ports[0], version=__version__)

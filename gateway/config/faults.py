@@ -14,9 +14,9 @@ Path = tuple[str | int, ...]
 
 Code = Literal[
     "unknown-key", "missing-key", "wrong-type", "wrong-value", "inline-secret", "unknown-plugin", "toml", "encoding",
-    "too-large", "unreadable", "unusable-secret", "open-secret",
+    "too-large", "unreadable", "unusable-secret", "open-secret", "open-egress",
 ]  # fmt: skip
-"""What kind of fault; the last one is a warning."""
+"""What kind of fault; the last two are warnings."""
 
 BARE = re.compile(r"[A-Za-z0-9_<>-]+")
 

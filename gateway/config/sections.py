@@ -17,6 +17,7 @@ from gateway.config.values import (
     Language,
     Line,
     Network,
+    Opening,
     Origin,
     Phone,
     Region,
@@ -142,6 +143,12 @@ class Plugins(Table, frozen=True):
     ] = ()
 
 
+class Egress(Table, frozen=True):
+    """Where the gateway sends to because a caller said so. Addresses in this file are yours and not bound by it."""
+
+    allow: Annotated[tuple[Opening, ...], about("Addresses that webhooks may reach though they are not public.")] = ()
+
+
 class Store(Table, frozen=True):
     """The file everything is kept in."""
 
@@ -180,6 +187,7 @@ class Sections(Table, frozen=True):
     limits: Mapping[Slug, Limit] = field(default_factory=dict)
     compliance: Compliance = Compliance()
     plugins: Plugins = Plugins()
+    egress: Egress = Egress()
     store: Store = Store()
     audit: Audit = Audit()
     logs: Logs = Logs()

@@ -70,8 +70,10 @@ class Config(Sections, frozen=True, kw_only=True):
         ]
 
     def warnings(self) -> list[str]:
-        """What works and should not stay so: secrets everybody on this machine can read."""
-        return [
+        """What works and should not stay so: secrets everybody on this machine can read, ways into the house."""
+        way_in = "webhooks may reach addresses that are not public"
+        opened = [self.source.fault("open-egress", ("egress", "allow"), way_in).line_of("warning")]
+        return (opened if self.egress.allow else []) + [
             self.source.fault("open-secret", path, "others can read this file: chmod 600 it").line_of("warning")
             for path, file in self._secret_files()
             if world_readable(file)

@@ -213,6 +213,23 @@ def _network(text: str) -> str:
     return str(network)
 
 
+def _opening(text: str) -> str:
+    address, colon, port = text.rpartition(":")
+    if not colon or (":" in address and not address.endswith("]")):
+        return _network(text)
+    if not 1 <= int(port) <= 65_535:
+        raise ValueError()
+    return f"{ip_address(address)}:{port}" if "[" not in address else f"[{ip_address(address.strip('[]'))}]:{port}"
+
+
+OPENING = Kind(
+    'a network such as "10.0.0.0/8", or an address with a port such as "10.0.0.5:8443"',
+    r"[0-9A-Fa-f:.]+(/[0-9]{1,3})?|([0-9.]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}",
+    _opening,
+)
+Opening = Annotated[str, OPENING, written(OPENING)]
+"""A network at the usual port, or one address at a port of its own."""
+
 NETWORK = Kind('an IP address or a network such as "10.0.0.0/8"', r"[0-9A-Fa-f:.]+(/[0-9]{1,3})?", _network)
 Network = Annotated[str, NETWORK, written(NETWORK)]
 """A network as address and length; a single address has its full length."""

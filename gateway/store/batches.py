@@ -165,6 +165,33 @@ def due_waiting(reader: sqlite3.Connection, channel: str, now: int, most: int) -
     return count
 
 
+# -- the end ----------------------------------------------------------------------------------------------------------
+
+
+def finished(reader: sqlite3.Connection) -> list[int]:
+    """Batches that are finished and not yet noted as such: all released, and nothing of them left in the outbox. Looks
+    at the outbox between a batch's first and last message, not at its messages."""
+    rows = reader.execute(
+        """
+        SELECT b.id FROM batches b WHERE b.ended IS NULL AND b.counts = 1 AND b.done = 1 AND NOT EXISTS (
+            SELECT 1 FROM outbox o
+            WHERE o.message_id BETWEEN (SELECT min(id) FROM messages WHERE batch_id = b.id) AND b.released_to
+                AND (SELECT batch_id FROM messages WHERE id = o.message_id) = b.id
+        ) ORDER BY b.id
+        """
+    )
+    return [row_id for (row_id,) in rows]
+
+
+def end(tx: Tx) -> None:
+    """Number the batches that have finished, in the order they are found to have."""
+    for row_id in finished(tx.connection):
+        tx.execute(
+            "UPDATE batches SET ended = (SELECT coalesce(max(ended), 0) + 1 FROM batches), ended_at = ? WHERE id = ?",
+            (tx.now, row_id),
+        )
+
+
 # -- back -------------------------------------------------------------------------------------------------------------
 
 

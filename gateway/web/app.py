@@ -21,13 +21,15 @@ from gateway.web import (
     suppressions,
     templates,
     users,
+    webhooks,
 )
 from gateway.web.door import Handler, Threshold, open_door
 from gateway.web.routes import Door, Routes
 
 MAIN = (
     messages.routes, batches.routes, templates.routes, compliance.routes, guests.routes, suppressions.routes,
-    analytics.routes, auth.routes, api_keys.routes, users.routes, health.routes, health.probes, guest_pages.routes,
+    analytics.routes, webhooks.routes, auth.routes, api_keys.routes, users.routes, health.routes, health.probes,
+    guest_pages.routes,
 )  # fmt: skip
 OPS = (health.probes, health.ops)
 LOCAL = (*MAIN, health.ops, local.routes, suppressions.local)

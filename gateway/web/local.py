@@ -4,6 +4,7 @@ import asyncio
 from hashlib import sha256
 from typing import Annotated, Any
 
+from aiohttp import web
 from msgspec import Meta, Struct, json
 
 from gateway import ids
@@ -13,6 +14,7 @@ from gateway.store.users import User
 from gateway.users import UserOrder
 from gateway.web.door import Call
 from gateway.web.routes import Routes
+from gateway.webhooks.listening import Listening
 
 routes = Routes("/local")
 
@@ -87,6 +89,24 @@ def _user(call: Call) -> User:
     if found is None:
         raise NotFound()
     return found
+
+
+@routes.get("/webhooks/listen", scope="webhooks")
+async def listen(call: Call) -> web.StreamResponse:
+    """Every event from now on as a webhook would get it, a JSON document a line; the first line has the secret."""
+    gateway, parts = call.gateway, call.parts
+    listening = Listening(gateway.db, parts.webhooks.payloads, gateway.ids, gateway.clock)
+    stream = call.stream("application/jsonl")
+    await stream.prepare(call.request)
+    await stream.write(json.encode({"secret": listening.secret}) + b"\n")
+    async for heard in listening.events("metadata" in call.query):
+        if gateway.health.draining:
+            break
+        try:
+            await stream.write((json.encode(heard) if heard else b"") + b"\n")
+        except ConnectionError:
+            break
+    return stream
 
 
 @routes.get("/key", scope="ops")
