@@ -5,16 +5,10 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from gateway.web import app
 from guest_gateway import AsyncGateway, Gateway, Patience
 
 KINDS = ["waits", "awaits"]
 QUICK = Patience(first=0.01)
-
-
-def built(path: str) -> bool:
-    """Whether the gateway has this door, which the client may know before it."""
-    return any(door.path == f"/communications/{path}" for door in app.doors(app.MAIN))
 
 
 class Program:

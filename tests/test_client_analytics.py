@@ -2,10 +2,8 @@
 
 import pytest
 
-from tests.programs import KINDS, built, program
+from tests.programs import KINDS, program
 from tests.running import BOOKING, running
-
-pytestmark = pytest.mark.skipif(not built("analytics"), reason="not built yet")
 
 
 @pytest.mark.parametrize("kind", KINDS)

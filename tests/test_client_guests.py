@@ -3,10 +3,9 @@
 import pytest
 
 from guest_gateway import Conflict, Invalid, Precondition
-from tests.programs import KINDS, built, program
+from tests.programs import KINDS, program
 from tests.running import running
 
-pytestmark = pytest.mark.skipif(not built("guests"), reason="not built yet")
 ANA = [{"kind": "email", "address": "ana@example.org"}]
 LIST = b"name,mail,country\nAna,ana@example.org,PT\nBo,bo@example.org,SE\n"
 

@@ -3,10 +3,9 @@
 import pytest
 
 from guest_gateway import BadTemplate
-from tests.programs import KINDS, built, program
+from tests.programs import KINDS, program
 from tests.running import running
 
-pytestmark = pytest.mark.skipif(not built("templates"), reason="not built yet")
 WORDS = {"subject": "Your stay", "text": "Dear {{ name }}, see you on Friday."}
 
 
