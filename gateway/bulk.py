@@ -77,7 +77,8 @@ class Bulk:
         many = await self._recipients.of(order, listed, caller)
         tally, pace = self._tally(many.faulty), Pace()
         for one in many.people:
-            tally.add(self._drafts.judge(one.order(many.ordered), one.named, caller))
+            draft = self._drafts.judge(one.order(many.ordered), one.named, caller)
+            tally.add(draft, self._drafts.due(draft)[0])
             await pace()
         return tally.answer(self._rulebook, None)
 
@@ -131,7 +132,7 @@ class Bulk:
             origin = Origin(one.retry_of, batch_id, one.version_id)
             draft = self._drafts.judge(one.order(ordered), one.named, caller)
             if tally is not None:
-                tally.add(draft)
+                tally.add(draft, self._drafts.due(draft)[0])
                 count(draft.judgement)
             if draft.judgement.decision == "deny":
                 drafted.append(self._drafts.refuse(draft, caller, origin))

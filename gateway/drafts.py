@@ -123,9 +123,8 @@ class Drafts:
         uuid, now = self._ids.new(), judgement.at
         known = named.guest
         whose = known or self._new_guest(named)
-        wanted = self._wanted(order, named) or now
-        due_at = max(now, wanted, judgement.defer_until or 0)
-        state, reason = ("queued", None) if due_at <= now else ("deferred", "law" if due_at > wanted else "schedule")
+        due_at, reason = self.due(draft)
+        state = "queued" if reason is None else "deferred"
         sealed = self._letters.seal(whose.key_id, uuid, content)
         message = NewMessage(
             0, uuid, state, reason, order.channel, order.class_, order.category,
@@ -136,6 +135,13 @@ class Drafts:
         )  # fmt: skip
         new = whose if isinstance(whose, NewGuest) else None
         return Taken(message, ids.public("msg", uuid), sha256(sealed).digest(), new)
+
+    def due(self, draft: Draft) -> tuple[int, str | None]:
+        """When a message that may go is due, and what it waits for: the law, its schedule, or nothing."""
+        now = draft.judgement.at
+        wanted = self._wanted(draft.order, draft.named) or now
+        due_at = max(now, wanted, draft.judgement.defer_until or 0)
+        return due_at, None if due_at <= now else "law" if due_at > wanted else "schedule"
 
     def _wanted(self, order: SendOrder, named: Named) -> int | None:
         """When it is to be delivered, if that was said; of a guest whose zone nobody knows, by the venue's clock."""

@@ -20,15 +20,18 @@ class Tally:
         self._rules: Counter[str] = Counter()
         self._waits: Counter[tuple[str, int]] = Counter()
 
-    def add(self, draft: Draft) -> None:
-        """One more was judged."""
+    def add(self, draft: Draft, due_at: int) -> None:
+        """One more was judged; if he may be written to, it is due then (ms)."""
         judgement, guest = draft.judgement, draft.named.guest
-        self.decided[judgement.decision] += 1
         if judgement.decision == "deny":
+            self.decided["deny"] += 1
             self._rules.update(judgement.result.reasons)
-        elif judgement.defer_until is not None:
+        elif due_at > judgement.at:
+            self.decided["defer"] += 1
             zone = (guest.timezone if guest else None) or draft.named.said.timezone or self._venue_zone
-            self._waits[zone, judgement.defer_until] += 1
+            self._waits[zone, due_at] += 1
+        else:
+            self.decided["allow"] += 1
 
     def answer(self, rulebook: Rulebook, public: str | None) -> BulkAnswer:
         """What the caller is told; without an id, of a rehearsal."""

@@ -44,7 +44,11 @@ async def test_each_of_many_gets_it_at_his_own_hour(run):
         "deliver_zone": "guest",
         "recipients": [{"to": TOKYO}, {"to": LISBON}],
     }
+    rehearsed = await run.call("POST", "/communications/messages/bulk", body | {"dry_run": True})
+    assert {(wait["zone"], wait["until"]) for wait in rehearsed.json["waits"]} == {
+        ("Asia/Tokyo", "2026-12-24T09:00:00Z"), ("Europe/Lisbon", "2026-12-24T18:00:00Z")}  # fmt: skip
     reply = await run.call("POST", "/communications/messages/bulk", body, headers={"Idempotency-Key": "k"})
+    assert (reply.json["accepted"], reply.json["deferred"]) == (2, 2)
     page = (await run.call("GET", f"/communications/messages?batch={reply.json['id']}")).json["items"]
     assert {item["due_at"] for item in page} == {"2026-12-24T09:00:00Z", "2026-12-24T18:00:00Z"}
     assert {item["wait_reason"] for item in page} == {"schedule"}
