@@ -17,6 +17,12 @@ class Token(Struct, frozen=True):
     refresh_token: str | None = None
 
 
+class Ended(Struct, frozen=True):
+    """The session is over."""
+
+    status: str
+
+
 class Keys(Struct, frozen=True):
     """The public keys of access tokens, the current one first (RFC 7517)."""
 
@@ -61,7 +67,7 @@ class Auth(Resource[L]):
         """A token that may do what this key may."""
         return Asked(body={"grant": "api_key", "api_key": api_key})
 
-    @ask("POST", "auth/logout", dict)
+    @ask("POST", "auth/logout", Ended)
     def sign_out(self) -> Asked:
         """End the session of the token."""
         return Asked()
