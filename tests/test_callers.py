@@ -113,6 +113,6 @@ def test_the_title_of_a_type_of_problem_is_always_the_same():
     titles = {}
     for error in every_error():
         if error.code in HTTP:
-            titles.setdefault(error.code, set()).add((problem.title(error.__new__(error)), error.status))
+            titles.setdefault(error.code, set()).add((problem.title(error), error.status))
     assert set(titles) == set(HTTP)
     assert {code: told for code, told in titles.items() if len(told) > 1} == {}
