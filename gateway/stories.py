@@ -7,7 +7,7 @@ from msgspec import Raw, json
 from gateway import ids, reading
 from gateway.batches import Batches
 from gateway.callers import Caller
-from gateway.clock import milliseconds, rfc3339, rfc3339_or_none
+from gateway.clock import rfc3339, rfc3339_or_none
 from gateway.errors import NotFound
 from gateway.letters import Letters
 from gateway.model import HOLD_REASONS, WAIT_REASONS
@@ -43,7 +43,7 @@ class Stories:
 
     async def many(self, query: MessageQuery, caller: Caller) -> MessageList:
         """A page of messages."""
-        rows = await self._db.read(messages.search, filters(query), query.limit + 1)
+        rows = await self._db.read(messages.search, query.wanted, query.limit + 1)
         page, more = cut(rows, query.limit, lambda row: row.id)
         views = [self._view(row, None) for row in page]
         if query.include:
@@ -92,24 +92,6 @@ class Stories:
         await self._batches.ready(sealed.batch_id, sealed.template_version_id)
         letter = self._batches.letter(sealed.batch_id, sealed.template_version_id, content)
         return MessageContent(address, letter.subject, letter.text, letter.html or None, content.metadata)
-
-
-def filters(query: MessageQuery) -> dict[str, Any]:
-    """What a list is narrowed by, as the store takes it."""
-    wanted = {
-        "status": query.status,
-        "channel": query.channel,
-        "class": query.class_,
-        "category": query.category,
-        "reference": query.reference,
-        "q": query.q,
-        "guest": ids.parse("gst", query.guest or ""),
-        "batch": ids.parse("bat", query.batch or ""),
-        "from": query.from_ and milliseconds(query.from_),
-        "to": query.to and milliseconds(query.to),
-        "before": query.before,
-    }
-    return {name: value for name, value in wanted.items() if value is not None}
 
 
 def _template(row: Stored) -> PrintedFrom | None:

@@ -1,30 +1,42 @@
 """Suppressions as callers see them: which there are, and lifting one that was a mistake. None is ever deleted."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 from hashlib import sha256
+from typing import Literal
 
-from msgspec import Struct, json
+from msgspec import Struct, field, json
 
 from gateway import ids, pages, reading
 from gateway.callers import Caller
 from gateway.clock import rfc3339
 from gateway.errors import Conflict, NotFound
-from gateway.model import CHANNELS
+from gateway.model import ChannelName
+from gateway.orders import Included, Instant
+from gateway.pages import PageQuery
 from gateway.store import suppressions
 from gateway.store.db import Database, Tx
 from gateway.store.suppressions import Stored
 from gateway.vault import Vault
+from gateway.views import GuestId
 
-SCOPES = ("global", "channel", "category", "channel_category")
-FILTERS: dict[str, pages.Filter] = {
-    "scope": SCOPES, "channel": CHANNELS, "category": str, "source": str, "state": ("in_force", "lifted"),
-    "guest": partial(ids.parse, "gst"), **pages.SINCE,
-}  # fmt: skip
 _words = json.Decoder(list[str])
 OWN_WORD = ("guest", "gateway")
 """Actors of an entry that nobody wrote by mistake: the guest, and the gateway of an address that does not exist."""
+
+
+class SuppressionQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which stops: those of which all of it is true."""
+
+    scope: Literal["global", "channel", "category", "channel_category"] | None = None
+    channel: ChannelName | None = None
+    category: str | None = None
+    source: str | None = None
+    state: Literal["in_force", "lifted"] | None = None
+    guest: GuestId | None = None
+    from_: Instant | None = field(name="from", default=None)
+    to: Instant | None = None
+    include: Included | None = None
 
 
 class SuppressionContent(Struct, frozen=True):
@@ -69,12 +81,11 @@ class Suppressions:
         """One suppression. Raises NotFound."""
         return (await self._shown([self._find(public)], with_content, caller))[0]
 
-    async def many(self, query: Mapping[str, str], caller: Caller) -> SuppressionList:
-        """A page of suppressions, newest first. Raises Invalid for a filter that cannot be used."""
-        asked = pages.asked(query, FILTERS)
-        rows = await self._db.read(suppressions.search, asked.wanted, asked.limit + 1)
-        page, cursor = pages.cut(rows, asked.limit, lambda row: row.id)
-        return SuppressionList(await self._shown(page, asked.with_content, caller), cursor)
+    async def many(self, query: SuppressionQuery, caller: Caller) -> SuppressionList:
+        """A page of suppressions, newest first."""
+        rows = await self._db.read(suppressions.search, query.wanted, query.limit + 1)
+        page, cursor = pages.cut(rows, query.limit, lambda row: row.id)
+        return SuppressionList(await self._shown(page, query.include is not None, caller), cursor)
 
     def _find(self, public: str) -> Stored:
         uuid = ids.parse("sup", public)

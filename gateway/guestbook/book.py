@@ -1,24 +1,18 @@
 """Guests as callers see them: one, many, whoever has an address; names and addresses only for whoever may read them."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import get_args
+from collections.abc import Sequence
 
 from gateway import ids, pages, reading
 from gateway.addresses import Addresses
 from gateway.callers import Caller
 from gateway.clock import rfc3339
 from gateway.errors import Fault, Invalid, NotFound
-from gateway.guestbook.forms import KINDS, ContactView, GuestList, GuestView, SearchOrder
+from gateway.guestbook.forms import ContactView, GuestList, GuestQuery, GuestView, SearchOrder
 from gateway.guestbook.seals import Seals
-from gateway.model import GuestStatus
 from gateway.store import guestbook
 from gateway.store.db import Database
 from gateway.store.guestbook import Whole
-
-FILTERS: dict[str, pages.Filter] = {
-    "tag": str, "language": str, "country": str, "status": get_args(GuestStatus), "has": KINDS, **pages.SINCE,
-}  # fmt: skip
 
 
 class Book:
@@ -34,12 +28,11 @@ class Book:
             raise NotFound()
         return (await self._shown([found], with_content, caller))[0]
 
-    async def many(self, query: Mapping[str, str], caller: Caller) -> GuestList:
-        """A page of guests, newest first. Raises Invalid for a filter that cannot be used."""
-        asked = pages.asked(query, FILTERS)
-        rows = await self._db.read(guestbook.search, asked.wanted, asked.limit + 1)
-        page, cursor = pages.cut(rows, asked.limit, lambda row: row.id)
-        return GuestList(await self._shown(page, asked.with_content, caller), cursor)
+    async def many(self, query: GuestQuery, caller: Caller) -> GuestList:
+        """A page of guests, newest first."""
+        rows = await self._db.read(guestbook.search, query.wanted, query.limit + 1)
+        page, cursor = pages.cut(rows, query.limit, lambda row: row.id)
+        return GuestList(await self._shown(page, query.include is not None, caller), cursor)
 
     async def search(self, order: SearchOrder, with_content: bool, caller: Caller) -> GuestList:
         """Everyone who has this address, up to a page of them. Raises Invalid."""

@@ -1,17 +1,16 @@
 """The guestbook as a file, in the columns that an import takes and some more."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import Any
 
 from msgspec import json
 
-from gateway import ids, pages, reading, sheet
+from gateway import ids, reading, sheet
 from gateway.callers import Caller
 from gateway.clock import rfc3339
-from gateway.guestbook.book import FILTERS
-from gateway.guestbook.forms import KINDS
+from gateway.guestbook.forms import KINDS, GuestQuery
 from gateway.guestbook.seals import Seals
 from gateway.store import guestbook
 from gateway.store.db import Database
@@ -31,14 +30,14 @@ class Exports:
     def __init__(self, db: Database, seals: Seals):
         self._db, self._seals = db, seals
 
-    async def begin(self, query: Mapping[str, str], caller: Caller) -> AsyncIterator[bytes]:
+    async def begin(self, query: GuestQuery, caller: Caller) -> AsyncIterator[bytes]:
         """CSV, slice by slice, newest guests first; names, sources and addresses only where the query asks for the
-        content. Raises Invalid for a filter that cannot be used, Forbidden for a caller who may not read content."""
-        asked = pages.asked(query, FILTERS)
-        if asked.with_content:
-            await reading.note(self._db, caller, "guests", [json.encode(dict(query))])
-        head = [name for name in HEAD if asked.with_content or name not in SEALED]
-        return sheet.slices(head, partial(self._db.read, self._slice, head), asked.wanted)
+        content. Raises Forbidden for a caller who may not read content."""
+        with_content = query.include is not None
+        if with_content:
+            await reading.note(self._db, caller, "guests", [json.encode(query)])
+        head = [name for name in HEAD if with_content or name not in SEALED]
+        return sheet.slices(head, partial(self._db.read, self._slice, head), query.wanted)
 
     def _slice(
         self, reader: sqlite3.Connection, head: Sequence[str], wanted: dict[str, Any]

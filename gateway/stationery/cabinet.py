@@ -1,7 +1,7 @@
 """Where templates are kept: new ones, new versions, old versions, and a look at what one would print."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -12,7 +12,7 @@ from gateway.callers import Caller
 from gateway.clock import rfc3339
 from gateway.compose import Declared
 from gateway.errors import BadTemplate, Conflict, Fault, NotFound, Precondition
-from gateway.model import CHANNELS
+from gateway.pages import PageQuery
 from gateway.stationery.forms import (
     Preview,
     PreviewOrder,
@@ -20,6 +20,7 @@ from gateway.stationery.forms import (
     TemplateHead,
     TemplateList,
     TemplateNew,
+    TemplateQuery,
     TemplateView,
 )
 from gateway.stationery.printing import Printing, Sheet, best
@@ -28,7 +29,6 @@ from gateway.store.db import Database, Tx
 from gateway.store.templates import NewVersion, Template
 from gateway.templates import Ready, Words, canonical, samples
 
-FILTERS: dict[str, pages.Filter] = {"name": str, "channel": CHANNELS, "language": canonical}
 NOTHING = b"\0" * 32
 
 
@@ -121,20 +121,20 @@ class Cabinet:
         template = self._find(public, number)
         return view(template, self._printing.open(template))
 
-    async def many(self, query: Mapping[str, str]) -> TemplateList:
-        """A page of templates, newest first. Raises Invalid for a filter that cannot be used."""
-        asked = pages.asked(query, FILTERS)
-        rows = await self._db.read(templates.search, asked.wanted, asked.limit + 1)
-        page, cursor = pages.cut(rows, asked.limit, lambda row: row.id)
+    async def many(self, query: TemplateQuery) -> TemplateList:
+        """A page of templates, newest first."""
+        wanted = query.wanted
+        if query.language is not None:
+            wanted["language"] = canonical(query.language)
+        rows = await self._db.read(templates.search, wanted, query.limit + 1)
+        page, cursor = pages.cut(rows, query.limit, lambda row: row.id)
         return TemplateList([head(row) for row in page], cursor)
 
-    async def versions(self, public: str, query: Mapping[str, str]) -> TemplateList:
+    async def versions(self, public: str, query: PageQuery) -> TemplateList:
         """A page of a template's versions, newest first. Raises NotFound, Invalid."""
-        asked = pages.asked(query, {})
         template = self._find(public)
-        before = asked.wanted.get("before")
-        rows = await self._db.read(templates.versions, template.id, before, asked.limit + 1)
-        page, cursor = pages.cut(rows, asked.limit, lambda row: row.version)
+        rows = await self._db.read(templates.versions, template.id, query.before, query.limit + 1)
+        page, cursor = pages.cut(rows, query.limit, lambda row: row.version)
         return TemplateList([head(row) for row in page], cursor)
 
     async def preview(self, public: str, order: PreviewOrder) -> Preview:

@@ -27,7 +27,7 @@ routes = Routes()
 @routes.get("/guests", scope="guests", gives=GuestList, query=GuestQuery)
 async def list_(call: Call) -> GuestList:
     """Guests, newest first, narrowed by the query."""
-    return await call.gateway.book.many(call.request.query, call.caller)
+    return await call.gateway.book.many(call.query, call.caller)
 
 
 @routes.post("/guests", scope="guests", takes=GuestOrder, gives=GuestView, status=201)
@@ -55,7 +55,7 @@ async def import_(call: Call) -> ImportReport:
 @routes.get("/guests/export", scope="guests", gives=CSV, query=GuestQuery)
 async def export(call: Call) -> web.StreamResponse:
     """Every guest as CSV, narrowed by the query."""
-    return await tables.give(call, await call.gateway.exports.begin(call.request.query, call.caller), "guests.csv")
+    return await tables.give(call, await call.gateway.exports.begin(call.query, call.caller), "guests.csv")
 
 
 @routes.get("/guests/{id}", scope="guests", gives=GuestView, query=ContentQuery)

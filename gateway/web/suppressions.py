@@ -1,17 +1,14 @@
 """Suppressions: which stops there are, new ones, and lifting one that was a mistake. They are never deleted."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from aiohttp import web
-from msgspec import Meta, Struct, field, json
+from msgspec import Meta, Struct, json
 
 from gateway.answers import Answer
-from gateway.model import ChannelName
-from gateway.orders import ContentQuery, Included, Instant, UnsubscribeAnswer, UnsubscribeOrder
-from gateway.pages import PageQuery
+from gateway.orders import ContentQuery, UnsubscribeAnswer, UnsubscribeOrder
 from gateway.suppression_lists import SuppressionReport
-from gateway.suppressions import SuppressionList, SuppressionView
-from gateway.views import GuestId
+from gateway.suppressions import SuppressionList, SuppressionQuery, SuppressionView
 from gateway.web import tables
 from gateway.web.door import Call
 from gateway.web.routes import Media, Routes
@@ -19,20 +16,6 @@ from gateway.web.routes import Media, Routes
 CSV = Media("text/csv")
 routes = Routes()
 local = Routes("/local")
-
-
-class SuppressionQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which stops: those of which all of it is true."""
-
-    scope: Literal["global", "channel", "category", "channel_category"] | None = None
-    channel: ChannelName | None = None
-    category: str | None = None
-    source: str | None = None
-    state: Literal["in_force", "lifted"] | None = None
-    guest: GuestId | None = None
-    from_: Instant | None = field(name="from", default=None)
-    to: Instant | None = None
-    include: Included | None = None
 
 
 class LiftOrder(Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,7 +27,7 @@ class LiftOrder(Struct, frozen=True, forbid_unknown_fields=True):
 @routes.get("/suppressions", scope="suppressions", gives=SuppressionList, query=SuppressionQuery)
 async def list_(call: Call) -> SuppressionList:
     """Stops, newest first, narrowed by the query."""
-    return await call.gateway.suppressions.many(call.request.query, call.caller)
+    return await call.gateway.suppressions.many(call.query, call.caller)
 
 
 @routes.post("/suppressions", scope="suppressions", takes=UnsubscribeOrder, gives=UnsubscribeAnswer, status=201)

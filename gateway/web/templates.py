@@ -22,7 +22,7 @@ routes = Routes()
 @routes.get("/templates", scope="templates", gives=TemplateList, query=TemplateQuery)
 async def list_(call: Call) -> TemplateList:
     """Templates, newest first, narrowed by the query."""
-    return await call.parts.cabinet.many(call.request.query)
+    return await call.parts.cabinet.many(call.query)
 
 
 @routes.post(
@@ -55,7 +55,7 @@ async def remove(call: Call) -> None:
 @routes.get("/templates/{id}/versions", scope="templates", gives=TemplateList, query=PageQuery)
 async def versions(call: Call) -> TemplateList:
     """A template's versions, newest first."""
-    return await call.parts.cabinet.versions(call.match("id"), call.request.query)
+    return await call.parts.cabinet.versions(call.match("id"), call.query)
 
 
 @routes.get("/templates/{id}/versions/{version}", scope="templates", gives=TemplateView)

@@ -15,7 +15,7 @@ routes = Routes()
 @routes.get("/webhooks", scope="webhooks", gives=WebhookList, query=PageQuery)
 async def list_(call: Call) -> WebhookList:
     """Every webhook, newest first, without its secrets."""
-    return await call.parts.webhooks.collection.many(call.request.query)
+    return await call.parts.webhooks.collection.many(call.query)
 
 
 @routes.post(
@@ -64,7 +64,7 @@ async def test(call: Call) -> DeliveryView:
 @routes.get("/webhooks/{id}/deliveries", scope="webhooks", gives=DeliveryList, query=PageQuery)
 async def deliveries(call: Call) -> DeliveryList:
     """What went to a webhook and what waits for it, newest first."""
-    return await call.parts.webhooks.letterbox.many(call.match("id"), call.request.query)
+    return await call.parts.webhooks.letterbox.many(call.match("id"), call.query)
 
 
 @routes.post("/webhooks/{id}/deliveries/{event}/replay", scope="webhooks", gives=DeliveryView, status=202)

@@ -1,6 +1,6 @@
 """The endpoints that events go to: added, changed, given new secrets, switched off and taken away."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from gateway.callers import Caller
 from gateway.clock import Clock, rfc3339, rfc3339_or_none
 from gateway.egress import Egress
 from gateway.errors import Conflict, Fault, Invalid, NotFound, Precondition
-from gateway.pages import cursor, page
+from gateway.pages import PageQuery, cursor
 from gateway.store import deliveries, webhooks
 from gateway.store.db import Database, Tx
 from gateway.store.webhooks import NewWebhook, Webhook
@@ -85,9 +85,9 @@ class Collection:
             raise NotFound()
         return webhook
 
-    async def many(self, query: Mapping[str, str]) -> WebhookList:
-        """A page of webhooks. Raises Invalid for a query that cannot be used."""
-        before, limit = page(query)
+    async def many(self, query: PageQuery) -> WebhookList:
+        """A page of webhooks."""
+        before, limit = query.before, query.limit
         rows = await self._db.read(webhooks.page, before, limit + 1)
         last = cursor(rows[limit - 1].id) if len(rows) > limit else None
         return WebhookList([self._view(row) for row in rows[:limit]], last)

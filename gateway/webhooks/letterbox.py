@@ -1,14 +1,12 @@
 """What went to a webhook, what goes again, and a try-out."""
 
-from collections.abc import Mapping
-
 from msgspec import Struct
 
 from gateway import ids
 from gateway.callers import Caller
 from gateway.clock import rfc3339, rfc3339_or_none
 from gateway.errors import Conflict, NotFound
-from gateway.pages import cursor, page
+from gateway.pages import PageQuery, cursor
 from gateway.store import deliveries, webhooks
 from gateway.store.db import Database, Tx
 from gateway.store.deliveries import Delivery
@@ -47,10 +45,10 @@ class Letterbox:
     def __init__(self, db: Database, collection: Collection, post: Post, ids_: ids.Ids):
         self._db, self._webhooks, self._post, self._ids = db, collection, post, ids_
 
-    async def many(self, public: str, query: Mapping[str, str]) -> DeliveryList:
-        """A page of a webhook's deliveries. Raises Invalid for a query that cannot be used."""
+    async def many(self, public: str, query: PageQuery) -> DeliveryList:
+        """A page of a webhook's deliveries."""
         webhook = self._webhooks.find(public)
-        before, limit = page(query)
+        before, limit = query.before, query.limit
         rows = await self._db.read(deliveries.page, webhook.id, before, limit + 1)
         last = cursor(rows[limit - 1].id) if len(rows) > limit else None
         return DeliveryList([_view(row) for row in rows[:limit]], last)
