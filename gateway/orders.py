@@ -132,16 +132,13 @@ class Chosen(Struct, frozen=True, forbid_unknown_fields=True):
     filter: Segment
 
 
-class BulkOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One message to many guests, its words given here (as Liquid) or by the name of a template. Each of a list of
-    `recipients` is a BulkRecipient, decoded by itself."""
+RecipientList = Annotated[list[Raw], Meta(min_length=1, max_length=MOST_RECIPIENTS)]
 
-    recipients: Annotated[list[Raw], Meta(min_length=1, max_length=MOST_RECIPIENTS)] | Chosen
+
+class PrintedOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What an order says of messages whose words are printed, besides the words and the people."""
+
     channel: ChannelName | None = None
-    text: Text | None = None
-    subject: Annotated[str, Meta(max_length=998)] | None = None
-    html: Annotated[str, Meta(max_length=LONGEST_TEXT)] | None = None
-    template: Slug | None = None
     variables: Variables = {}
     class_: MessageClass = field(name="class", default="marketing")
     category: Slug = "general"
@@ -156,6 +153,17 @@ class BulkOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     on_fault: Literal["list", "refuse"] = "list"
     fallback: None = None
     event_date: None = None
+
+
+class BulkOrder(PrintedOrder, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One message to many guests, its words given here (as Liquid) or by the name of a template. Each of a list of
+    `recipients` is a BulkRecipient, decoded by itself."""
+
+    recipients: RecipientList | Chosen
+    text: Text | None = None
+    subject: Annotated[str, Meta(max_length=998)] | None = None
+    html: Annotated[str, Meta(max_length=LONGEST_TEXT)] | None = None
+    template: Slug | None = None
 
 
 class Rejected(Struct, frozen=True):
@@ -365,24 +373,9 @@ class CheckOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     message: SendOrder
 
 
-class TemplateOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class TemplateOrder(PrintedOrder, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A message printed from a template in the guest's language: to one guest, or to many as a BulkOrder."""
 
     template: Slug
     to: Address | Recipient | None = None
-    recipients: Annotated[list[Raw], Meta(min_length=1, max_length=MOST_RECIPIENTS)] | Chosen | None = None
-    variables: Variables = {}
-    channel: ChannelName | None = None
-    class_: MessageClass = field(name="class", default="marketing")
-    category: Slug = "general"
-    deliver_at: LocalOrMoment | None = None
-    deliver_zone: Zone | None = None
-    expires_at: Moment | None = None
-    sender: Slug | None = None
-    reference: Reference | None = None
-    metadata: Metadata | None = None
-    declares: Declared | None = None
-    dry_run: bool = False
-    on_fault: Literal["list", "refuse"] = "list"
-    fallback: None = None
-    event_date: None = None
+    recipients: RecipientList | Chosen | None = None

@@ -129,7 +129,8 @@ async def test_a_template_to_many_is_a_bulk(run):
     run.key = all_scopes
     rehearsed = await run.call("POST", DOOR, MANY | {"recipients": listed, "dry_run": True})
     assert (rehearsed.status, rehearsed.json["accepted"]) == (200, 1)
-    assert (await run.call("POST", DOOR, MANY | {"recipients": listed}, headers=headers)).status == 202
+    taken = await run.call("POST", DOOR, MANY | {"recipients": listed}, headers=headers)
+    assert (taken.status, taken.headers["RateLimit-Policy"]) == (202, '"bulk";q=10;w=60, "send";q=100;w=60')
 
 
 async def test_words_are_printed_after_a_start_and_when_sent_again(tmp_path):

@@ -49,6 +49,7 @@ class Call(Struct):
     order: Any = None
     query: Any = None
     raw: bytes = b""
+    standings: list[Standing] = []
 
     @property
     def people(self) -> Any:
@@ -58,6 +59,12 @@ class Call(Struct):
     def address(self) -> str:
         """Where the request comes from, "" for the socket."""
         return client_address(self.request, self.parts.config.server.proxies)
+
+    async def count(self, endpoint: str) -> None:
+        """Take one from the limits on an endpoint; the answer says where the caller then stands, the tightest first.
+        Raises QuotaExceeded."""
+        taken = await self.parts.limits.take(endpoint, self.caller.limit_keys)
+        self.standings = sorted([*self.standings, *taken], key=lambda standing: standing.remaining)
 
     async def guess(self) -> None:
         """Somebody shows what may be a guess: at most so many a minute from one source. Raises QuotaExceeded."""
@@ -104,19 +111,18 @@ def open_door(door: Door, threshold: Threshold) -> Handler:
     async def handle(request: web.BaseRequest, path: Mapping[str, str]) -> web.StreamResponse:
         began = time.perf_counter()
         call = Call(gateway, gateway.parts, request, gateway.request_id(), path)
-        standings: list[Standing] = []
         try:
-            result = await _through(door, call, threshold.caller, standings)
+            result = await _through(door, call, threshold.caller)
             response = _response(door, result, encode)
         except GatewayError as error:
             if isinstance(error, QuotaExceeded):
-                standings = error.details.get("standings", [])
+                call.standings = error.details.get("standings", [])
             response = problem.response(error, call.id)
         except Exception as error:  # noqa: BLE001 the last resort: a defect of ours is told without its details
             gateway.log.error("request failed", request_id=call.id, route=door.path, error=type(error).__name__)
             gateway.defect(error)
             response = problem.response(GatewayError(), call.id)
-        dress(response, call.id, standings)
+        dress(response, call.id, call.standings)
         took = time.perf_counter() - began
         seconds.observe(took)
         if response.status not in counted:
@@ -130,7 +136,7 @@ def open_door(door: Door, threshold: Threshold) -> Handler:
     return handle
 
 
-async def _through(door: Door, call: Call, caller: Caller | None, standings: list[Standing]) -> Any:
+async def _through(door: Door, call: Call, caller: Caller | None) -> Any:
     gateway, request = call.gateway, call.request
     _single_headers(request)
     if not door.exempt:
@@ -139,7 +145,7 @@ async def _through(door: Door, call: Call, caller: Caller | None, standings: lis
         call.caller = caller or await _identify(call)
         call.caller.need(door.scope)
     if door.limit is not None:
-        standings += await call.parts.limits.take(door.limit, call.caller.limit_keys)
+        await call.count(door.limit)
     call.query = request.query if door.query is None else query.read(request.query, door.query)
     if not door.decodes:
         return await door.view(call)
