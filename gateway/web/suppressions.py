@@ -6,6 +6,7 @@ from aiohttp import web
 from msgspec import Meta, Struct, json
 
 from gateway.answers import Answer
+from gateway.errors import NotFound
 from gateway.orders import ContentQuery, UnsubscribeAnswer, UnsubscribeOrder
 from gateway.suppression_lists import SuppressionReport
 from gateway.suppressions import SuppressionList, SuppressionQuery, SuppressionView
@@ -30,7 +31,8 @@ async def list_(call: Call) -> SuppressionList:
     return await call.gateway.suppressions.many(call.query, call.caller)
 
 
-@routes.post("/suppressions", scope="suppressions", takes=UnsubscribeOrder, gives=UnsubscribeAnswer, status=201)
+@routes.post("/suppressions", scope="suppressions", takes=UnsubscribeOrder, gives=UnsubscribeAnswer, status=201,
+             raises=(NotFound,))  # fmt: skip
 async def add(call: Call) -> Answer:
     """Stop, as `compliance/unsubscribe` does."""
     made = await call.parts.privacy.unsubscribe(call.order, call.caller)
