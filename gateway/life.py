@@ -41,7 +41,7 @@ from gateway.limiter import Limiter
 from gateway.limits import Limit, Limits
 from gateway.logs import Log
 from gateway.people import People
-from gateway.privacy import Privacy
+from gateway.privacy import Consents, OptOuts
 from gateway.recall import Recall
 from gateway.recipients import Recipients
 from gateway.record import Record
@@ -76,7 +76,8 @@ class Parts(Struct):
     bulk: Bulk
     batches: Batches
     recall: Recall
-    privacy: Privacy
+    consents: Consents
+    opt_outs: OptOuts
     analytics: Analytics
     printing: Printing
     cabinet: Cabinet
@@ -205,7 +206,8 @@ class Gateway:
             bulk=bulk,
             batches=batches,
             recall=Recall(db, stories, letters, batches, intake),
-            privacy=Privacy(db, self.addresses, letters, self.ids, clock),
+            consents=Consents(db, self.addresses, letters, self.ids, clock),
+            opt_outs=OptOuts(db, self.addresses, letters, self.ids, clock),
             analytics=Analytics(db, clock, config.venue.timezone),
             printing=printing,
             cabinet=Cabinet(db, printing, self.ids, config.venue.language),

@@ -12,8 +12,8 @@ from gateway import ids, reading, sheet
 from gateway.callers import Caller
 from gateway.clock import rfc3339
 from gateway.errors import Invalid
-from gateway.orders import UnsubscribeOrder
-from gateway.privacy import Privacy
+from gateway.privacy import OptOuts
+from gateway.privacy.forms import UnsubscribeOrder
 from gateway.sheet import Line, Reading, Sheet
 from gateway.store import suppressions
 from gateway.store.db import Database
@@ -39,7 +39,7 @@ class SuppressionLists:
     def __init__(self, db: Database, suppressions_: Suppressions):
         self._db, self._suppressions = db, suppressions_
 
-    async def take(self, raw: bytes, charset: str | None, privacy: Privacy, caller: Caller) -> SuppressionReport:
+    async def take(self, raw: bytes, charset: str | None, opt_outs: OptOuts, caller: Caller) -> SuppressionReport:
         """Read a list and stop whomever it names. Raises Invalid, TooLarge, WrongEncoding for what is no such list."""
         table = await asyncio.to_thread(Sheet, raw, charset)
         columns = sheet.columns(table, COLUMNS, {})
@@ -48,18 +48,18 @@ class SuppressionLists:
         while lines := await asyncio.to_thread(lambda: list(islice(rows, SLICE))):
             report.rows += len(lines)
             read = [(line, _order(cells, columns)) for line, cells in lines]
-            outcomes = await asyncio.gather(*[self._stop(line, order, privacy, caller) for line, order in read])
+            outcomes = await asyncio.gather(*[self._stop(line, order, opt_outs, caller) for line, order in read])
             for fault in filter(None, outcomes):
                 report.fault([fault])
         report.stopped = report.rows - report.faulty
         return report
 
-    async def _stop(self, line: int, order: UnsubscribeOrder | str, privacy: Privacy, caller: Caller) -> Line | None:
+    async def _stop(self, line: int, order: UnsubscribeOrder | str, opt_outs: OptOuts, caller: Caller) -> Line | None:
         """Stop whom a line names; or what is wrong with it."""
         if isinstance(order, str):
             return Line(line, order)
         try:
-            await privacy.unsubscribe(order, caller)
+            await opt_outs.unsubscribe(order, caller)
         except Invalid as error:
             pointer = error.faults[0].pointer.strip("/").rpartition("/")[2]
             return Line(line, error.faults[0].code, pointer if pointer in COLUMNS else None)

@@ -13,6 +13,7 @@ from gateway.web import (
     auth,
     batches,
     compliance,
+    consents,
     guest_pages,
     guests,
     health,
@@ -28,9 +29,9 @@ from gateway.web.door import Handler, Threshold, open_door
 from gateway.web.routes import Door, Routes
 
 DESCRIBED = (
-    messages.routes, batches.routes, templates.routes, compliance.routes, guests.routes, suppressions.routes,
-    analytics.routes, webhooks.routes, auth.routes, api_keys.routes, users.routes, health.routes, health.probes,
-    guest_pages.routes,
+    messages.routes, batches.routes, templates.routes, compliance.routes, consents.routes, guests.routes,
+    suppressions.routes, analytics.routes, webhooks.routes, auth.routes, api_keys.routes, users.routes,
+    health.routes, health.probes, guest_pages.routes,
 )  # fmt: skip
 MAIN = (*DESCRIBED, Docs(DESCRIBED).routes)
 OPS = (health.probes, health.ops)

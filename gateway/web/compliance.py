@@ -1,17 +1,10 @@
-"""What the law says, and what a guest said: check, consent, unsubscribe, rules."""
+"""What the law says: check, rules."""
 
 from gateway.answers import Answer
 from gateway.errors import NotFound
-from gateway.orders import (
-    CheckOrder,
-    ConsentAnswer,
-    ConsentOrder,
-    ConsentQuery,
-    UnsubscribeAnswer,
-    UnsubscribeOrder,
-)
+from gateway.orders import CheckOrder
 from gateway.rules import Given
-from gateway.views import Compliance, ConsentState, RuleList, RuleView
+from gateway.views import Compliance, RuleList, RuleView
 from gateway.web import body
 from gateway.web.door import Call
 from gateway.web.routes import Routes
@@ -47,22 +40,3 @@ async def rule(call: Call) -> dict:
     if found is None:
         raise NotFound()
     return found
-
-
-@routes.post("/compliance/consent", scope="consent", takes=ConsentOrder, gives=ConsentAnswer, status=201)
-async def record(call: Call) -> ConsentAnswer:
-    """Record what a guest agreed to, or took back."""
-    return await call.parts.privacy.record(call.order, call.caller)
-
-
-@routes.get("/compliance/consent", scope="consent", gives=ConsentState, query=ConsentQuery, raises=(NotFound,))
-async def state(call: Call) -> ConsentState:
-    """What a guest has agreed to, now or at any past time."""
-    return await call.parts.privacy.state(call.query)
-
-
-@routes.post("/compliance/unsubscribe", scope="consent", takes=UnsubscribeOrder, gives=UnsubscribeAnswer,
-             raises=(NotFound,))  # fmt: skip
-async def unsubscribe(call: Call) -> UnsubscribeAnswer:
-    """A guest said stop: it counts from now on."""
-    return await call.parts.privacy.unsubscribe(call.order, call.caller)

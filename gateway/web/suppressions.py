@@ -7,7 +7,8 @@ from msgspec import Meta, Struct, json
 
 from gateway.answers import Answer
 from gateway.errors import NotFound
-from gateway.orders import ContentQuery, UnsubscribeAnswer, UnsubscribeOrder
+from gateway.orders import ContentQuery
+from gateway.privacy.forms import UnsubscribeAnswer, UnsubscribeOrder
 from gateway.suppression_lists import SuppressionReport
 from gateway.suppressions import SuppressionList, SuppressionQuery, SuppressionView
 from gateway.web import tables
@@ -35,7 +36,7 @@ async def list_(call: Call) -> SuppressionList:
              raises=(NotFound,))  # fmt: skip
 async def add(call: Call) -> Answer:
     """Stop, as `compliance/unsubscribe` does."""
-    made = await call.parts.privacy.unsubscribe(call.order, call.caller)
+    made = await call.parts.opt_outs.unsubscribe(call.order, call.caller)
     return Answer(json.encode(made), 201, (("Location", f"/communications/suppressions/{made.id}"),))
 
 
@@ -57,10 +58,17 @@ async def import_(call: Call) -> SuppressionReport:
     """Stop everyone on a list."""
     with call.gateway.imports.turn():
         raw, charset = await tables.read(call)
-        return await call.gateway.suppression_lists.take(raw, charset, call.parts.privacy, call.caller)
+        return await call.gateway.suppression_lists.take(raw, charset, call.parts.opt_outs, call.caller)
 
 
 @local.get("/suppressions/export", scope="suppressions", gives=CSV)
 async def export(call: Call) -> web.StreamResponse:
     """Every stop in force as CSV."""
     return await tables.give(call, await call.gateway.suppression_lists.export(call.caller), "suppressions.csv")
+
+
+@routes.post("/compliance/unsubscribe", scope="consent", takes=UnsubscribeOrder, gives=UnsubscribeAnswer,
+             raises=(NotFound,))  # fmt: skip
+async def unsubscribe(call: Call) -> UnsubscribeAnswer:
+    """A guest said stop: it counts from now on."""
+    return await call.parts.opt_outs.unsubscribe(call.order, call.caller)

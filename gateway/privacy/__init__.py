@@ -1,0 +1,6 @@
+"""What a guest has a say in: what he agreed to, and what he wants stopped."""
+
+from gateway.privacy.consents import Consents
+from gateway.privacy.opt_outs import OptOuts
+
+__all__ = ["Consents", "OptOuts"]
