@@ -90,7 +90,7 @@ class Consents:
             self._findings.permit("CORE-CLS-6")
             return counting
         if part.permissions and not self._permitted(part, counting):
-            self._refuse(part.permissions[0].rule, short)
+            self._refuse(part.permissions[0].rule, (*part.asking, *short))
         for demand in part.demands:
             if getattr(self._given.recipient, demand.when or "") and not _accepted(demand.accept, counting):
                 self._refuse(demand.rule, short)

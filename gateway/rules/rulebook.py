@@ -216,7 +216,7 @@ def _claim(message: MessageFacts) -> Claim:
     class_ = message.class_ if message.class_ in CLASSES else None
     promotion = bool(features.contains_promotion)
     approved = class_ == "emergency" and bool(message.approved_by)
-    return Claim(class_, promotion, promotion and leads, approved)
+    return Claim(class_, promotion, promotion and leads, approved, bool(features.asks_consent))
 
 
 def _judge_windows(openings: Sequence[Opening], zones: Sequence[ZoneInfo], now: int, findings: Findings) -> None:
