@@ -35,7 +35,8 @@ class Jurisdiction(Strict, frozen=True, kw_only=True):
     """What one law says. `inherit` copies another pack's keys, those given here replace them one by one.
 
     `country_timezones` and `consent_ages` are for countries that differ from the rest. `mixed`: what a booking message
-    with promotion in it counts as, per channel; `asking`: what one that asks for a consent does. `origin_channels`: where the law also follows a venue from here abroad.
+    with promotion in it counts as, per channel; `asking`: what one that asks for a consent does. `origin_channels`:
+    where the law also follows a venue from here abroad.
     """
 
     inherit: Name | None = None
