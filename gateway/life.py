@@ -274,6 +274,7 @@ class Gateway:
         try:
             await asyncio.to_thread(schema.check_tables, self.data.database, ())
         except Exception as error:  # noqa: BLE001 whatever it is, the file cannot be trusted
+            self.db.check_files()  # without its log the file looks damaged, and is not
             self.log.error("the store is damaged", error=type(error).__name__)
             self._end(65)
 
