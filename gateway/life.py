@@ -50,6 +50,7 @@ from gateway.privacy import (
     OptOuts,
     Questions,
     Receipts,
+    Visitors,
     Wordings,
     house_of,
 )
@@ -177,6 +178,7 @@ class Gateway:
         """What does not depend on the configuration."""
         self.facts = Facts(self.db)
         self.addresses = Addresses(self.db, self.vault, self.facts)
+        self.visitors = Visitors(self.db, self.vault)
         issuer = self.config.link_base or "guest-gateway"
         self.people = People.begin(self.db, self.vault, self.ids, self.clock, issuer, self.data.setup_code)
         self.callers = self.people.callers
@@ -300,6 +302,7 @@ class Gateway:
         try:
             await asyncio.to_thread(schema.check_tables, self.data.database, ())
         except Exception as error:  # noqa: BLE001 whatever it is, the file cannot be trusted
+            self.db.check_files()  # without its log the file looks damaged, and is not
             self.log.error("the store is damaged", error=type(error).__name__)
             self._end(65)
 

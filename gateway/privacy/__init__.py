@@ -8,9 +8,10 @@ from gateway.privacy.first_asks import FirstAsks
 from gateway.privacy.opt_outs import OptOuts
 from gateway.privacy.questions import Questions
 from gateway.privacy.receipts import Receipts, house_of
+from gateway.privacy.visitors import Visitor, Visitors
 from gateway.privacy.wordings import Wordings
 
 __all__ = [
-    "Asks", "Confirmations", "Consents", "Endings", "FirstAsks", "OptOuts", "Questions", "Receipts", "Wordings",
-    "house_of",
+    "Asks", "Confirmations", "Consents", "Endings", "FirstAsks", "OptOuts", "Questions", "Receipts", "Visitor",
+    "Visitors", "Wordings", "house_of",
 ]  # fmt: skip

@@ -17,12 +17,10 @@ from gateway.store.guests import Guest
 
 
 class Asked(NamedTuple):
-    """A question as its guest sees it: the words and their language, the address it was sent to; the link of the
-    receipt once he has said yes."""
+    """A question as its guest sees it: the words and their language; the link of the receipt once he has said yes."""
 
     words: str
     language: str
-    address: str
     receipt: str | None
 
 
@@ -35,7 +33,7 @@ class Confirmations:
     def asked(self, token: str) -> Asked | None:
         """The question behind a link; None for a link that is forged, too old, or to somebody who is gone."""
         found = self._find(token)
-        return self._told(*found) if found else None
+        return self._told(found[0]) if found else None
 
     async def confirm(self, token: str, ip: str) -> Asked | None:
         """Say yes, from that network address ("" where nobody knows it); once more changes nothing. None as `asked`."""
@@ -63,11 +61,10 @@ class Confirmations:
         guest = guests.at(self._db.reader, ask.guest_id, ask.blind)
         return (ask, guest) if guest else None
 
-    def _told(self, ask: Ask, guest: Guest) -> Asked:
+    def _told(self, ask: Ask) -> Asked:
         wording = self._wordings.of_row(ask.wording_id)
-        address = self._letters.open_address(guest.key_id, guest.contact_uuid, guest.address_sealed)
         receipt = self._letters.receipt_link(ask.blind, ask.confirmed_as) if ask.confirmed_as else None
-        return Asked(self._wordings.text(wording), wording.language, address, receipt)
+        return Asked(self._wordings.text(wording), wording.language, receipt)
 
     def _yes(self, ask: Ask, guest: Guest, ip: str) -> NewConsent:
         """The entry of a yes: the guest's own word, given now, at the address where he was asked."""

@@ -1,9 +1,9 @@
 """What a guest is asked to agree to: the words, the message they go in, and the note that it was asked."""
 
 from hashlib import sha256
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from gateway import ids
+from gateway import catalogue, ids
 from gateway.addresses import Named
 from gateway.callers import Caller
 from gateway.clock import Clock, rfc3339
@@ -15,7 +15,6 @@ from gateway.model import ChannelName
 from gateway.orders import SendOrder
 from gateway.privacy.forms import AskFirstOrder, AskOrder
 from gateway.privacy.wordings import Wordings
-from gateway.privacy.words import words_for
 from gateway.store import asks, guests
 from gateway.store.asks import Ask
 from gateway.store.db import Tx
@@ -72,18 +71,18 @@ class Questions:
     def message(self, question: Question, order: AskOrder | AskFirstOrder, to: object) -> SendOrder:
         """The message that asks. To whoever asked for it, it is the answer to that; for everyone else it says that it
         asks for a consent, which some laws see as an advertisement."""
-        _, words = words_for(question.wording.language, self._letters.language)
-        kind = "ask" if question.first else "confirm"
-        known = {"venue": self._house, "days": LIFE_DAYS, "wording": self._wordings.text(question.wording),
+        spoken = catalogue.spoken(question.wording.language) or catalogue.spoken(self._letters.language) or "en"
+        words, kind = catalogue.catalogue(spoken), "ask_mail" if question.first else "confirm_mail"
+        known: dict[str, Any] = {"venue": self._house, "days": LIFE_DAYS, "wording": self._wordings.text(question.wording),
                  "link": self._link(question)}  # fmt: skip
         mail = question.via == "email"
         return SendOrder(
             channel=question.via,
             to=to,  # type: ignore[arg-type]
-            text=getattr(words, kind if mail else f"{kind}_short").format(**known),
+            text=words.say(f"{kind}.text" if mail else f"{kind}.short", **known),
             class_="informational" if question.first else "transactional",
             category=CATEGORY,
-            subject=getattr(words, f"{kind}_subject").format(**known) if mail else None,
+            subject=words.say(f"{kind}.subject", **known) if mail else None,
             sender=order.sender,
             declares=self._declared(question),
         )

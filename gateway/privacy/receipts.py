@@ -1,7 +1,5 @@
 """Receipts: what a guest agreed to, signed, so that he can keep it and anybody can check it."""
 
-from typing import NamedTuple
-
 from msgspec import convert, to_builtins
 
 from gateway import ids
@@ -21,14 +19,6 @@ from gateway.store.db import Database
 GIVEN = ("grant", "renew", "withdraw")
 
 
-class Kept(NamedTuple):
-    """A receipt as its guest sees it, in the language of the words it is about, with his address."""
-
-    receipt: Receipt
-    address: str
-    language: str | None
-
-
 class Receipts:
     """Writes receipts. `house` is who was agreed with."""
 
@@ -44,16 +34,14 @@ class Receipts:
         blind = next(iter(guests.blinds_of(self._db.reader, entry.guest_id)), None)
         return self._receipt(entry, self._letters.receipt_link(blind, entry.uuid) if blind else None)
 
-    def kept(self, token: str) -> Kept | None:
+    def kept(self, token: str) -> Receipt | None:
         """The receipt behind a guest's link; None for one that is forged, or to somebody who is gone."""
         link = self._letters.vault.links.read("receipt", token)
         entry = consents.find(self._db.reader, link.message) if link else None
         guest = guests.at(self._db.reader, entry.guest_id, link.blind) if entry and link else None
         if entry is None or guest is None:
             return None
-        address = self._letters.open_address(guest.key_id, guest.contact_uuid, guest.address_sealed)
-        receipt = self._receipt(entry, f"{self._letters.link_base}/r/{token}")
-        return Kept(receipt, address, receipt.wording.language if receipt.wording else None)
+        return self._receipt(entry, f"{self._letters.link_base}/r/{token}")
 
     def _receipt(self, entry: Entry, page: str | None) -> Receipt:
         """What the entry says, and what has become of it."""

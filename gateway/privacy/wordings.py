@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from hashlib import sha256
 
-from gateway import ids, pages
+from gateway import catalogue, ids, pages
 from gateway.callers import Caller
+from gateway.catalogue import Catalogue
 from gateway.clock import rfc3339
 from gateway.errors import Conflict, Fault, Invalid, NotFound
 from gateway.model import ChannelName
 from gateway.privacy.forms import WordingList, WordingOrder, WordingQuery, WordingView
-from gateway.privacy.words import standard, words_for
 from gateway.store import wordings
 from gateway.store.db import Database, Tx
 from gateway.store.wordings import Wording
@@ -99,8 +99,8 @@ class Wordings:
     ) -> Wording:
         """The gateway's own words. They are kept when they are first shown, under a version that names what they say:
         other words, after an upgrade or under another name of the venue, are another version."""
-        spoken, words = words_for(language, self._language)
-        text = standard(words, self._house, channels, categories)
+        spoken = catalogue.spoken(language) or catalogue.spoken(self._language) or "en"
+        text = self._standard_text(catalogue.catalogue(spoken), channels, categories)
         version = OURS + sha256(text.encode()).hexdigest()[:16]
         order = WordingOrder(version, spoken, text, list(channels), list(categories))
         while (found := wordings.of_version(self._db.reader, version).get(spoken)) is None:
@@ -109,6 +109,13 @@ class Wordings:
             except Conflict:  # somebody else kept it at the same moment
                 continue
         return found
+
+    def _standard_text(self, words: Catalogue, channels: Sequence[ChannelName], categories: Sequence[str]) -> str:
+        """A whole sentence for each channel."""
+        lines = [words.say(f"standard.{channel}", venue=self._house) for channel in channels]
+        if "*" not in categories:
+            lines.append(words.say("standard.topics", topics=", ".join(categories)))
+        return "\n".join(lines)
 
     # -- words --------------------------------------------------------------------------------------------------------
 
