@@ -73,8 +73,8 @@ class Questions:
         asks for a consent, which some laws see as an advertisement."""
         spoken = catalogue.spoken(question.wording.language) or catalogue.spoken(self._letters.language) or "en"
         words, kind = catalogue.catalogue(spoken), "ask_mail" if question.first else "confirm_mail"
-        known: dict[str, Any] = {"venue": self._house, "days": LIFE_DAYS, "wording": self._wordings.text(question.wording),
-                 "link": self._link(question)}  # fmt: skip
+        wording, link = self._wordings.text(question.wording), self._link(question)
+        known: dict[str, Any] = {"venue": self._house, "days": LIFE_DAYS, "wording": wording, "link": link}
         mail = question.via == "email"
         return SendOrder(
             channel=question.via,
