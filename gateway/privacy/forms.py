@@ -178,7 +178,7 @@ class AskFirstAnswer(Struct, frozen=True):
 # -- receipts and ends ------------------------------------------------------------------------------------------------
 
 
-class Venue(Struct, frozen=True):
+class House(Struct, frozen=True):
     """Who was agreed with."""
 
     name: str
@@ -201,7 +201,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
     receipt: str
     id: ConsentId
     guest_id: GuestId
-    venue: Venue
+    venue: House
     action: Literal["grant", "renew", "withdraw"]
     kind: Kind
     channels: list[ChannelName]

@@ -9,7 +9,7 @@ from gateway.errors import NotFound
 from gateway.ledger import signed_receipt
 from gateway.letters import Letters
 from gateway.privacy.consents import as_it_stood
-from gateway.privacy.forms import Receipt, ReceiptWording, Venue
+from gateway.privacy.forms import House, Receipt, ReceiptWording
 from gateway.privacy.wordings import Wordings
 from gateway.rules import Consent
 from gateway.store import consents, guests
@@ -22,7 +22,7 @@ GIVEN = ("grant", "renew", "withdraw")
 class Receipts:
     """Writes receipts. `house` is who was agreed with."""
 
-    def __init__(self, db: Database, letters: Letters, wordings: Wordings, clock: Clock, house: Venue):
+    def __init__(self, db: Database, letters: Letters, wordings: Wordings, clock: Clock, house: House):
         self._db, self._letters, self._wordings, self._clock, self._house = db, letters, wordings, clock, house
 
     def one(self, public: str) -> Receipt:
@@ -78,9 +78,9 @@ class Receipts:
         return to_builtins(ReceiptWording(version, wording.language, self._wordings.text(wording)))
 
 
-def house_of(name: str, sender: Sender) -> Venue:
+def house_of(name: str, sender: Sender) -> House:
     """Who a guest agrees with: the venue, at the addresses of its sender."""
-    return Venue(name or sender.name, sender.postal_address, sender.contact or sender.email)
+    return House(name or sender.name, sender.postal_address, sender.contact or sender.email)
 
 
 def _with(public: str, stood: list[Consent]) -> Consent | None:
