@@ -75,7 +75,7 @@ def audited(run, action):
 
 
 async def test_a_yes_is_confirmed_by_a_mail_of_its_own(run):
-    """In Germany: no offer before the link's button was pressed, offers after it; with form, mail and network address."""
+    """In Germany: no offer before the link's button was pressed, offers after it; with form, mail and address."""
     asked, link = await ask(run, proof_ref="form 17")
     mail = await run.message(asked["message_id"], "?include=content")
     assert (mail["class"], mail["compliance"]["basis"]) == ("transactional", ["CORE-CLS-6"])
@@ -168,6 +168,15 @@ async def test_words_that_are_not_kept_cannot_be_asked_with(run):
     asked, _ = await ask(run, wording_version="2026-03")
     text = (await run.message(asked["message_id"], "?include=content"))["content"]["text"]
     assert "Sim, quero." in text
+
+
+async def test_what_the_manual_sends_is_taken(run):
+    """Its bodies one after the other: words kept, a guest asked with them, a list rehearsed."""
+    body = {"contacts": [{"kind": "email", "address": "bela@example.org"}], "tags": ["bride-side"]}
+    await run.call("POST", "/communications/guests", body)
+    shown = re.findall(r"^```json\nPOST (\S+)\n(.+?)^```$", MANUAL.read_text(), re.MULTILINE | re.DOTALL)
+    statuses = [(await run.call("POST", path, json.loads(example))).status for path, example in shown]
+    assert statuses == [201, 202, 200]
 
 
 # -- the words --------------------------------------------------------------------------------------------------------
