@@ -21,8 +21,8 @@ class Limiter:
     bursts: ClassVar[bool] = True
     """Whether a `burst` other than the quota means anything to it."""
     holds: ClassVar[bool] = False
-    """Whether a take is given back when the request has been answered. Such a state is not written down: after a restart
-    nothing is under way."""
+    """Whether a take is given back when the request has been answered. Such a state is not written down: after a
+    restart nothing is under way."""
 
     class Settings(Struct, frozen=True):
         """What every limit has: `quota` takes in `window` microseconds, `burst` at once after a quiet time."""

@@ -124,7 +124,7 @@ def test_a_smaller_quota_after_a_reload_holds_at_once(kind: type[Limiter]):
 
 @given(kinds, quotas, windows, bursts, steps)
 def test_never_more_than_quota_and_burst_in_any_window(kind, quota, window, burst, moves):
-    """Counted by hand over every pair of takes that lie less than a window apart; the exact ones never pass the quota."""
+    """Counted by hand over every two takes within a window; the exact ones never pass the quota."""
     one, now, state, given_out = limiter(kind, quota, window, burst), NOW, None, []
     for gap, cost in moves:
         now += gap * window // 500
@@ -169,7 +169,7 @@ def test_giving_back_is_never_worth_more_than_not_taking(kind, quota, window, bu
 def test_a_clock_set_back_and_forth_gives_nothing_away(kind, quota, window, moves):
     """Beside an account whose clock stands still while the other's is behind, no more passes."""
     wild, tame = limiter(kind, quota, window), limiter(kind, quota, window)
-    now = latest = NOW
+    now, latest = NOW, 0
     state = calm = None
     passed = allowed = 0
     for move in moves:

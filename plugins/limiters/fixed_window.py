@@ -4,8 +4,8 @@ from gateway import Limiter, LimiterState, hookimpl
 
 
 class FixedWindow(Limiter):
-    """`quota` takes in each window of the clock. Easy to tell and to bill by; around the turn of a window as many as two
-    quotas may come close together, so in any stretch of a window's length no more than twice the quota.
+    """`quota` takes in each window of the clock. Easy to tell and to bill by; around the turn of a window two quotas
+    may come close together, so in any stretch of a window's length no more than twice the quota.
 
     State: (start of the window, used in it).
     """

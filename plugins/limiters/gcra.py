@@ -35,7 +35,7 @@ class Gcra(Limiter):
     def remaining(self, state: LimiterState | None, now: int) -> tuple[int, int]:
         due, moment = self._due(state, now)
         left = (self._early - due + moment) // self.settings.window
-        return left, self._until(due, now) if due > moment else 0
+        return max(0, left), self._until(due, now) if due > moment else 0
 
     def _due(self, state: LimiterState | None, now: int) -> tuple[int, int]:
         """When the next take is due and what time it is, both in quotaths of a microsecond. The state holds no time of
@@ -43,8 +43,7 @@ class Gcra(Limiter):
         moment = now * self.settings.quota
         if state is None:
             return moment, moment
-        due = state[0] * self.settings.quota + state[1]
-        return min(max(due, moment), moment + self._early), moment
+        return max(state[0] * self.settings.quota + state[1], moment), moment
 
     def _until(self, moment: int, now: int) -> int:
         return -(-moment // self.settings.quota) - now

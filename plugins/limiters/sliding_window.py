@@ -62,7 +62,7 @@ class SlidingLog(Limiter):
     """A log of every take. In any stretch of a window's length no more than the quota: exact, at the price of a state
     that grows with the quota, so for quotas up to 10,000. Raises NotUsable for more.
 
-    State: moments and how many were taken at each, in turn, the oldest first.
+    State: the latest moment seen; then moments and how many were taken at each, in turn, the oldest first.
     """
 
     name = "sliding_log"
@@ -76,38 +76,37 @@ class SlidingLog(Limiter):
             )
 
     def take(self, state: LimiterState | None, now: int, cost: int = 1) -> tuple[LimiterState, int | None]:
-        log, moment = self._within(state, now)
+        moment, log = self._within(state, now)
         free = self.settings.quota - sum(log[1::2])
         if cost <= free:
-            return _noted(log, moment, cost), 0
+            return (moment, *_noted(log, moment, cost)), 0
         if cost > self.settings.quota:
-            return log, None
+            return (moment, *log), None
         for at, taken in zip(log[::2], log[1::2], strict=True):
             free += taken
             if free >= cost:
-                return log, at + self.settings.window - now
+                return (moment, *log), at + self.settings.window - now
         raise AssertionError("what is taken and what is free make the quota")
 
     def give(self, state: LimiterState | None, now: int, cost: int, taken: int) -> LimiterState:
-        log, _ = self._within(state, now)
+        moment, log = self._within(state, now)
         for number in range(0, len(log), 2):
             if log[number] == taken:
                 left = (taken, log[number + 1] - cost) if log[number + 1] > cost else ()
-                return log[:number] + left + log[number + 2 :]
-        return log
+                return (moment, *log[:number], *left, *log[number + 2 :])
+        return (moment, *log)
 
     def remaining(self, state: LimiterState | None, now: int) -> tuple[int, int]:
-        log, _ = self._within(state, now)
+        _, log = self._within(state, now)
         return max(0, self.settings.quota - sum(log[1::2])), log[-2] + self.settings.window - now if log else 0
 
-    def _within(self, state: LimiterState | None, now: int) -> tuple[LimiterState, int]:
-        """The takes that still count, and the latest moment seen."""
-        log = state or ()
-        moment = max(now, log[-2]) if log else now
-        gone = 0
+    def _within(self, state: LimiterState | None, now: int) -> tuple[int, LimiterState]:
+        """The latest moment seen, and the takes that still count."""
+        seen, *log = state or (now,)
+        moment, gone = max(now, seen), 0
         while gone < len(log) and log[gone] + self.settings.window <= moment:
             gone += 2
-        return log[gone:], moment
+        return moment, tuple(log[gone:])
 
 
 def _leaving(taken: int, room: int, window: int) -> int:
