@@ -23,6 +23,9 @@ class FixedWindow(Limiter):
         start, used = self._window(state, now)
         return start, max(0, used - cost) if taken >= start else used
 
+    def covers(self, one: LimiterState, other: LimiterState, now: int) -> bool:
+        return self._window(one, now) >= self._window(other, now)
+
     def remaining(self, state: LimiterState | None, now: int) -> tuple[int, int]:
         start, used = self._window(state, now)
         return max(0, self.settings.quota - used), start + self.settings.window - now if used else 0

@@ -32,6 +32,9 @@ class Gcra(Limiter):
         due, moment = self._due(state, now)
         return divmod(max(moment, due - cost * self.settings.window), self.settings.quota)
 
+    def covers(self, one: LimiterState, other: LimiterState, now: int) -> bool:
+        return self._due(one, now) >= self._due(other, now)
+
     def remaining(self, state: LimiterState | None, now: int) -> tuple[int, int]:
         due, moment = self._due(state, now)
         left = (self._early - due + moment) // self.settings.window

@@ -31,6 +31,9 @@ class LeakyBucket(Limiter):
         level, at = self._level(state, now)
         return max(0, level - cost * self.settings.window), at
 
+    def covers(self, one: LimiterState, other: LimiterState, now: int) -> bool:
+        return self._level(one, now)[0] >= self._level(other, now)[0]
+
     def remaining(self, state: LimiterState | None, now: int) -> tuple[int, int]:
         level, at = self._level(state, now)
         return (self._brim - level) // self.settings.window, self._until(0, level, at, now) if level else 0

@@ -31,6 +31,10 @@ class SlidingWindow(Limiter):
             return start, max(0, used - cost), before
         return start, used, max(0, before - cost) if taken >= start - self.settings.window else before
 
+    def covers(self, one: LimiterState, other: LimiterState, now: int) -> bool:
+        mine, yours = self._windows(one, now), self._windows(other, now)
+        return all(count >= beside for count, beside in zip(mine, yours, strict=True))
+
     def remaining(self, state: LimiterState | None, now: int) -> tuple[int, int]:
         start, used, before = self._windows(state, now)
         window = self.settings.window

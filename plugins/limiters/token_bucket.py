@@ -33,6 +33,9 @@ class TokenBucket(Limiter):
         fill, at = self._filled(state, now)
         return min(fill + cost * self._token, self._full), at
 
+    def covers(self, one: LimiterState, other: LimiterState, now: int) -> bool:
+        return self._filled(one, now)[0] <= self._filled(other, now)[0]
+
     def remaining(self, state: LimiterState | None, now: int) -> tuple[int, int]:
         fill, at = self._filled(state, now)
         return fill // self._token, self._until(self._full, fill, at, now) if fill < self._full else 0
