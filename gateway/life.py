@@ -395,4 +395,4 @@ def rule_of(name: str, table: LimitTable, kind: type[Limiter]) -> Rule:
     """A limit as its table says; without a burst, the quota is one. Raises NotUsable where the algorithm cannot."""
     window = round(table.window * 1_000_000)
     limiter = kind(kind.Settings(quota=table.quota, window=window, burst=table.burst or table.quota))
-    return Rule(name, limiter, table.by, table.endpoints, table.cost, table.exempt, table.dry_run)
+    return Rule(name, limiter, tuple(table.by.split("+")), table.endpoints, table.cost, table.exempt, table.dry_run)

@@ -28,7 +28,7 @@ def _endpoint(text: str) -> str:
     return text
 
 
-def _by(text: str) -> tuple[str, ...]:
+def _by(text: str) -> str:
     facts = tuple(text.split("+"))
     for fact in facts:
         if fact not in BY:
@@ -36,7 +36,7 @@ def _by(text: str) -> tuple[str, ...]:
             raise Hint(f'did you mean "{near[0]}"?') if near else ValueError()
     if len(set(facts)) != len(facts):
         raise ValueError()
-    return facts
+    return text
 
 
 ENDPOINT = Kind(
@@ -47,8 +47,8 @@ ENDPOINT = Kind(
 Endpoint = Annotated[str, ENDPOINT, written(ENDPOINT)]
 """What a limit counts: an operation as the API's description names it."""
 
-WHOSE = Kind(f"one of {', '.join(BY)}, or two of them joined by +", r"[a-z_]+(\+[a-z_]+)?", _by, "+".join)
-Whose = Annotated[tuple[str, ...], WHOSE, written(WHOSE)]
+WHOSE = Kind(f"one of {', '.join(BY)}, or two of them joined by +", r"[a-z_]+(\+[a-z_]+)?", _by)
+Whose = Annotated[str, WHOSE, written(WHOSE)]
 """Whose requests count together."""
 
 SPARED = Kind(
@@ -59,11 +59,11 @@ Spared = Annotated[str, SPARED, written(SPARED)]
 """Somebody whom a limit does not count."""
 
 
-def odd(endpoints: tuple[str, ...], by: tuple[str, ...], cost: str) -> Iterator[tuple[str, str]]:
+def odd(endpoints: tuple[str, ...], by: str, cost: str) -> Iterator[tuple[str, str]]:
     """What is right by itself and wrong together: the key at fault, and what would be right."""
-    if "auth" in endpoints and (len(set(endpoints)) > 1 or not set(by) <= {"ip", "network"}):
+    if "auth" in endpoints and (len(set(endpoints)) > 1 or by not in ("ip", "network")):
         yield "endpoints", 'auth is counted alone and by "ip" or "network": nobody is known yet when a log-in fails'
-    for fact in by:
+    for fact in by.split("+"):
         known = KNOWN_OF.get(fact)
         if known is not None and not set(endpoints) <= set(known):
             yield "by", f'"{fact}" is only known of {" and ".join(known)}: count nothing else by it'

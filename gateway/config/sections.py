@@ -122,7 +122,7 @@ class Limit(Table, frozen=True):
     burst: (
         Annotated[int, about("How many at once after a quiet time; the quota if left out.", ge=1, le=LARGEST)] | None
     ) = None
-    by: Annotated[Whose, about("Whose requests count together.")] = ("api_key",)
+    by: Annotated[Whose, about("Whose requests count together.")] = "api_key"
     cost: Annotated[
         Literal["request", "recipients"], about("What is counted of a bulk: the request, or everybody it is for.")
     ] = "request"

@@ -56,7 +56,7 @@ class Limits:
     async def for_recipients(self, endpoint: str, asking: Asking, many: int) -> list[Take]:
         """Take for the recipients after the first. Raises Invalid where a limit could never let so many pass."""
         rules = [rule for rule in self.rules.values() if rule.cost == "recipients" and rule.covers(endpoint)]
-        return await self._take(rules, asking, many - 1, False) if rules and many > 1 else []
+        return await self._take(rules, asking, many - 1, False, many) if rules and many > 1 else []
 
     def give(self, takes: Iterable[Take]) -> None:
         """Give back what was taken and not used."""
@@ -79,7 +79,10 @@ class Limits:
             kept[endpoint] = tuple(rule for rule in self.rules.values() if wanted(rule) and rule.covers(endpoint))
         return kept[endpoint]
 
-    async def _take(self, rules: Sequence[Rule], asking: Asking, cost: int, wait: bool) -> list[Take]:
+    async def _take(
+        self, rules: Sequence[Rule], asking: Asking, cost: int, wait: bool, again: int | None = None
+    ) -> list[Take]:
+        """Take `cost` from all of them. `again`: what the same request costs when it comes once more."""
         accounts = [
             (rule, whose, await self.accounts.find(rule, whose))
             for rule in rules
@@ -94,10 +97,11 @@ class Limits:
             elif rule.dry_run:
                 metrics.of(metrics.WOULD_LIMIT, rule.name).inc()
             else:
+                until = until if again is None else rule.limiter.take(account.state, now, again)[1]
                 refusals.append((rule, until, rule.standing(account.state, now)))
         if refusals:
             self.give(takes)
-            raise _refusal(refusals, cost)
+            raise _refusal(refusals, again or cost)
         await self._write_ahead(takes, now, wait)
         return takes
 

@@ -71,26 +71,32 @@ class Call(Struct):
         """Take one from the limits on a door. What is taken of one that writes a message is on disk with it."""
         limits = self.parts.limits
         if limits.watches(door.endpoint):
-            self._took(await limits.at_door(door.endpoint, self.asking, wait=door.repeat is None))
+            await self._take(limits.at_door(door.endpoint, self.asking, wait=door.repeat is None))
 
     async def count(self, endpoint: str, **about: str | bytes | None) -> None:
         """Take one from the limits on an endpoint that go by what the request says: `about` which category, channel,
         guest, provider. Raises QuotaExceeded."""
         asking = self.asking
         asking.says(**about)
-        self._took(await self.parts.limits.in_order(endpoint, asking))
+        await self._take(self.parts.limits.in_order(endpoint, asking))
 
     async def count_recipients(self, endpoint: str, many: int) -> None:
         """Take for so many recipients, where a limit counts them; one is taken already. Raises QuotaExceeded, and
         Invalid for more than would ever pass."""
-        self._took(await self.parts.limits.for_recipients(endpoint, self.asking, many))
+        await self._take(self.parts.limits.for_recipients(endpoint, self.asking, many))
 
     async def guess(self) -> None:
         """Somebody shows what may be a guess: at most so many a minute from one source. Raises QuotaExceeded."""
         await self.parts.limits.at_door("auth", self.asking)
 
-    def _took(self, takes: list[Take]) -> None:
-        """The answer says where the caller then stands, the tightest first."""
+    async def _take(self, taking: Awaitable[list[Take]]) -> None:
+        """The answer says where the caller then stands, the tightest first. Whoever is refused has taken nothing."""
+        try:
+            takes = await taking
+        except GatewayError:
+            self.parts.limits.give(self.takes)
+            self.takes = []
+            raise
         if takes:
             self.takes = [*self.takes, *takes]
             self.standings = sorted((take.standing for take in self.takes), key=lambda standing: standing.remaining)
