@@ -24,7 +24,7 @@ from gateway.rules.suppressions import DEAD_ADDRESS
 from gateway.rules.windows import instant_of
 
 __all__ = [
-    "DEAD_ADDRESS", "ChannelState", "Consent", "ConsentEvent", "Defer", "Deny", "Features", "Given", "History", "MessageFacts", "Pack",
-    "Policy", "RecipientFacts", "Result", "Rulebook", "Suppression", "Template", "Venue", "Warn", "country_of_phone",
-    "fails", "in_force", "instant_of", "missing_proof", "overtaken",
+    "DEAD_ADDRESS", "ChannelState", "Consent", "ConsentEvent", "Defer", "Deny", "Features", "Given", "History",
+    "MessageFacts", "Pack", "Policy", "RecipientFacts", "Result", "Rulebook", "Suppression", "Template", "Venue",
+    "Warn", "country_of_phone", "fails", "in_force", "instant_of", "missing_proof", "overtaken",
 ]  # fmt: skip
