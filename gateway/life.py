@@ -42,7 +42,19 @@ from gateway.limits import LimiterTime, Limits, Rule, StoreLedger
 from gateway.limits.accounts import Accounts
 from gateway.logs import Log
 from gateway.people import People
-from gateway.privacy import Consents, OptOuts
+from gateway.privacy import (
+    Asks,
+    Confirmations,
+    Consents,
+    Endings,
+    FirstAsks,
+    OptOuts,
+    Questions,
+    Receipts,
+    Visitors,
+    Wordings,
+    house_of,
+)
 from gateway.recall import Recall
 from gateway.recipients import Recipients
 from gateway.record import Record
@@ -78,6 +90,12 @@ class Parts(Struct):
     batches: Batches
     recall: Recall
     consents: Consents
+    wordings: Wordings
+    asks: Asks
+    first_asks: FirstAsks
+    confirmations: Confirmations
+    receipts: Receipts
+    endings: Endings
     opt_outs: OptOuts
     analytics: Analytics
     printing: Printing
@@ -163,6 +181,7 @@ class Gateway:
         """What does not depend on the configuration."""
         self.facts = Facts(self.db)
         self.addresses = Addresses(self.db, self.vault, self.facts)
+        self.visitors = Visitors(self.db, self.vault)
         issuer = self.config.link_base or "guest-gateway"
         self.people = People.begin(self.db, self.vault, self.ids, self.clock, issuer, self.data.setup_code)
         self.callers = self.people.callers
@@ -198,6 +217,9 @@ class Gateway:
             for provider in routes.providers.values()
         ]
         delivery = Delivery(couriers, routes, Release(db, clock.now, self.log))
+        house = house_of(config.venue.name, config.sender)
+        wordings = Wordings(db, self.vault, self.ids, house.name, config.venue.language)
+        questions = Questions(wordings, letters, self.ids, clock, house.name)
         intake.wake, bulk.wake = delivery.wake, delivery.release.wake
         return Parts(
             config=config,
@@ -209,7 +231,13 @@ class Gateway:
             bulk=bulk,
             batches=batches,
             recall=Recall(db, stories, letters, batches, intake),
-            consents=Consents(db, self.addresses, letters, self.ids, clock),
+            consents=Consents(db, self.addresses, letters, wordings, self.ids, clock),
+            wordings=wordings,
+            asks=Asks(db, self.addresses, intake, questions, clock),
+            first_asks=FirstAsks(db, self.addresses, self.facts, intake, questions, rulebook, clock),
+            confirmations=Confirmations(db, letters, wordings, self.ids, clock),
+            receipts=Receipts(db, letters, wordings, clock, house),
+            endings=Endings(db, rulebook, compliance.venue, self.ids, clock),
             opt_outs=OptOuts(db, self.addresses, letters, self.ids, clock),
             analytics=Analytics(db, clock, config.venue.timezone),
             printing=printing,
@@ -305,6 +333,8 @@ class Gateway:
             await self.repeats.forget_old()
             await self.parts.limits.forget_whole()
             await self.parts.webhooks.postmen.forget_old()
+            await self.parts.asks.tidy()
+            await self.parts.endings.tidy()
 
     def request_id(self) -> str:
         """A fresh name for a request."""
