@@ -62,7 +62,7 @@ from gateway.repeats import Repeats
 from gateway.routing import Provider, Routes
 from gateway.rules import Rulebook
 from gateway.stationery import Cabinet, Printing
-from gateway.store import counters, deliveries, guests, outbox, schema
+from gateway.store import counters, deliveries, guests, limits, outbox, schema
 from gateway.store.db import Database
 from gateway.store.reserve import Reserve
 from gateway.stories import Stories
@@ -147,6 +147,8 @@ class Gateway:
         self.parts = self._build(self.config)
         self._closing.append(self._close_way_out)
         self.health = Health(self.db, self.clock, self.record.last_time)
+        rules = [(rule.id, rule.name) for rule in self.parts.limits.rules.values()]
+        await self.db.do(lambda tx: limits.adopt(tx, rules))
         await forget_unfinished(self.db)
         await self._count_days(self.config)
         await recover(self.db, self.parts.routes)
