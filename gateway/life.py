@@ -41,6 +41,7 @@ from gateway.limiter import Limiter
 from gateway.limits import LimiterTime, Limits, Rule, StoreLedger
 from gateway.limits.accounts import Accounts
 from gateway.logs import Log
+from gateway.overload import Overload
 from gateway.people import People
 from gateway.privacy import (
     Asks,
@@ -146,6 +147,7 @@ class Gateway:
         self._begin()
         self.parts = self._build(self.config)
         self._closing.append(self._close_way_out)
+        self.overload = Overload(self.db, self.config.overload, self.clock, self.log)
         self.health = Health(self.db, self.clock, self.record.last_time)
         rules = [(rule.id, rule.name) for rule in self.parts.limits.rules.values()]
         await self.db.do(lambda tx: limits.adopt(tx, rules))
@@ -265,7 +267,7 @@ class Gateway:
         harmless = table.channel == "email" or plugin.deduplicates
         resend = table.uncertain == "resend" if table.uncertain else harmless
         provider = Provider(name, table.channel, plugin, self.clock, connections=table.connections,
-                            timeout=table.timeout, resend_uncertain=resend)  # fmt: skip
+                            timeout=table.timeout, resend_uncertain=resend, rate=table.rate)  # fmt: skip
         if isinstance(plugin, Apart):
             plugin.spent = provider.stop
         return provider
@@ -283,6 +285,7 @@ class Gateway:
         await self._deliver()
         self.health.started = True
         self.health.start()
+        self.overload.start()
         self._tasks = [
             asyncio.create_task(self._check_whole_file(), name="check the whole file"),
             asyncio.create_task(self._housekeeping(), name="housekeeping"),
@@ -361,10 +364,11 @@ class Gateway:
             return refused
         parts, before = self._build(config), self.parts
         await self._count_days(config)
-        self.config, self.parts = config, parts
+        self.config, self.parts, self.overload.marks = config, parts, config.overload
         await asyncio.gather(before.delivery.drain(DRAIN_SECONDS), before.webhooks.drain(DRAIN_SECONDS))
         for gone in before.routes.providers.keys() - parts.routes.providers.keys():
             metrics.PROVIDER_UP.remove(gone)
+            metrics.PROVIDER_PACE.remove(gone)
         await self._deliver()
         return []
 
@@ -383,6 +387,7 @@ class Gateway:
         if self._tasks:
             await asyncio.wait(self._tasks)
             self.health.stop()
+            self.overload.stop()
             await self.callers.note_use()
             await self.record.checkpoint()
         while self._closing:

@@ -18,10 +18,12 @@ from gateway.config.values import (
     Host,
     Language,
     Line,
+    Moment,
     Network,
     Opening,
     Origin,
     Phone,
+    Rate,
     Region,
     Seconds,
     Slug,
@@ -101,6 +103,7 @@ class Provider(Struct, frozen=True, kw_only=True):
     channel: Annotated[ChannelName, about("The channel it delivers for.")]
     connections: Annotated[int, about("How many messages may be on their way to it at once.", ge=1, le=1000)] = 8
     timeout: Annotated[Seconds, about("How long handing over one message may take.")] = 30.0
+    rate: Annotated[Rate, about("How many messages it is given at most, evenly.")] | None = None
     uncertain: Annotated[
         Literal["resend", "hold"] | None, about("What becomes of a message that it may or may not have taken.")
     ] = None
@@ -175,6 +178,15 @@ class Audit(Table, frozen=True):
     checkpoint_after: Annotated[Seconds, about("Sign after so much time, if there is anything new.")] = 600.0
 
 
+class Overload(Table, frozen=True):
+    """What is too much. At a mark bulk is refused, at twice the mark offers too, at four times all but stops,
+    withdrawals and emergencies."""
+
+    oldest_write: Annotated[Moment, about("How long a write may wait for the store.")] = 1.0
+    waiting_writes: Annotated[int, about("How many writes may wait for it.", ge=1, le=LARGEST)] = 2000
+    loop_lag: Annotated[Moment, about("How late the event loop may run.")] = 0.5
+
+
 class Logs(Table, frozen=True):
     """What the gateway says while it works."""
 
@@ -200,4 +212,5 @@ class Sections(Table, frozen=True):
     egress: Egress = Egress()
     store: Store = Store()
     audit: Audit = Audit()
+    overload: Overload = Overload()
     logs: Logs = Logs()

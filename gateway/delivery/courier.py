@@ -1,6 +1,7 @@
 """One provider's messages: leased in windows, handed over by as many slots as it has connections."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 
@@ -15,6 +16,7 @@ from gateway.delivery.settle import HARD_BOUNCES, Settled, settle
 from gateway.errors import PROVIDER_FAULTS, Failure, GatewayError, Stopped
 from gateway.letters import Letters
 from gateway.logs import Log
+from gateway.pacing import AHEAD
 from gateway.routing import Provider, Routes
 from gateway.store import outbox
 from gateway.store.db import Database
@@ -41,6 +43,7 @@ class Courier:
         self._suspects = Suspects()
         self._ready: deque[Due] = deque()
         self._filled, self._low, self._wake = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._paced, self._over = asyncio.Lock(), asyncio.Event()
         self._draining = False
         self._alarm = float("inf")
         """When we look again by ourselves (ms); never, while we are at it."""
@@ -73,6 +76,7 @@ class Courier:
         await asyncio.wait([feed], timeout=CLOSE_SECONDS)
         await self._give_back()
         self._filled.set()
+        self._over.set()
         _, late = await asyncio.wait(slots, timeout=max(0.0, last_call - loop.time()))
         for task in late:
             task.cancel()
@@ -100,7 +104,8 @@ class Courier:
             if not self.provider.healthy and self._ready:
                 await self._give_back()
             turn = self.routes.turn_of(self.provider)
-            if turn is not None and not self.provider.paused and await self._lease(*turn):
+            resting = self.provider.paused or self.provider.pacing.wait() > AHEAD
+            if turn is not None and not resting and await self._lease(*turn):
                 self._low.clear()
                 self._filled.set()
                 await self._low.wait()
@@ -109,7 +114,7 @@ class Courier:
 
     async def _lease(self, only_after: str | None, never_after: str | None) -> bool:
         """Fetch the next window; False when nothing is due. An unhealthy provider gets one message, as a probe."""
-        limit = WINDOW if self.provider.healthy else 1
+        limit = self.provider.pacing.ahead(WINDOW) if self.provider.healthy else 1
         if len(self._ready) > limit // 2:
             return True
         first = outbox.next_due(self.db.reader, self.provider.channel)
@@ -138,8 +143,8 @@ class Courier:
         seconds = LONGEST_SLEEP if due is None else max(0.0, (due - self.clock.now()) / 1000)
         if not self.provider.healthy:
             seconds = max(0.01, self.provider.paused_until - self.clock.monotonic())
-        elif seconds == 0.0:
-            seconds = 0.5  # due, but another provider's turn
+        elif seconds == 0.0:  # due, but not yet by the pace, or another provider's turn
+            seconds = max(0.5, self.provider.pacing.wait() - AHEAD)
         self._wake.clear()
         self._alarm = self.clock.now() + seconds * 1000
         try:
@@ -160,14 +165,27 @@ class Courier:
                 self._filled.clear()
                 await self._filled.wait()
                 continue
+            if self.provider.pacing.rate is not None:
+                await self._keep_pace()
+                if not self._ready:
+                    continue
             if not self.provider.admit():
                 await self._give_back()
                 self._low.set()
                 continue
             due = self._ready.popleft()
+            self.provider.pacing.leaves(self.clock.monotonic())
             if len(self._ready) < WINDOW // 2:
                 self._low.set()
             await self._deal_with(due)
+
+    async def _keep_pace(self) -> None:
+        """Wait until one more may leave, one slot after the other, or until there is nothing left to hand over."""
+        async with self._paced:
+            while self._ready and (wait := self.provider.pacing.wait()):
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(wait):
+                        await self._over.wait()
 
     async def _deal_with(self, due: Due) -> None:
         """One leased message, to its settlement on disk."""

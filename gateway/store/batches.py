@@ -130,9 +130,9 @@ def at_work(reader: sqlite3.Connection) -> list[tuple[int, ChannelName]]:
     return reader.execute("SELECT id, channel FROM batches WHERE counts = 1 AND done = 0 ORDER BY id").fetchall()
 
 
-def release(tx: Tx, batch_id: int) -> int:
-    """Put the next slice of a batch into outbox and story; how many messages that were. 0: it is done. What was
-    cancelled meanwhile ends here."""
+def release(tx: Tx, batch_id: int, most: int = SLICE) -> int:
+    """Put the next slice of a batch, of `most` messages, into outbox and story; how many that were. 0: it is done. What
+    was cancelled meanwhile ends here."""
     (after, cancelled) = tx.first("SELECT released_to, cancelled_at FROM batches WHERE id = ?", (batch_id,)) or (
         0,
         None,
@@ -142,7 +142,7 @@ def release(tx: Tx, batch_id: int) -> int:
         SELECT id, channel, due_at, reason, state, created_at FROM messages
         WHERE batch_id = ? AND id > ? ORDER BY id LIMIT ?
         """,
-        (batch_id, after, SLICE),
+        (batch_id, after, min(most, SLICE)),
     ).fetchall()
     if not rows:
         tx.execute("UPDATE batches SET done = 1 WHERE id = ?", (batch_id,))
