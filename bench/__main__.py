@@ -10,7 +10,7 @@ import statistics
 import sys
 from collections.abc import Callable
 
-from bench import analytics, arrival, bulk, guests, memory, peers, restart, template, verify
+from bench import analytics, arrival, bulk, guests, memory, overload, peers, restart, template, verify
 from bench.load import introduce, wrk
 from bench.servers import gateway, reference
 

@@ -27,6 +27,7 @@ from gateway.data_folder import DataFolder
 from gateway.delivery import Courier, Delivery, Release
 from gateway.delivery.apart import Apart
 from gateway.delivery.prepare import Preparation
+from gateway.delivery.warm_up import WarmUp
 from gateway.delivery.worker import hold_unserved, recover
 from gateway.drafts import Drafts
 from gateway.errors import Draining, StorageFailed, Unavailable
@@ -216,8 +217,10 @@ class Gateway:
         recipients = Recipients(db, drafts, letters, printing, config.venue.language)
         bulk = Bulk(db, drafts, recipients, letters, self.repeats, rulebook, self.ids, clock, config.venue.timezone)
         preparation = Preparation(compliance, letters, batches, db.changes, clock.now)
+        schedules = {"": config.sender.warm_up} | {slug: one.warm_up for slug, one in config.senders.items()}
+        warm_up = WarmUp(db, schedules, config.venue.timezone, clock)
         couriers = [
-            Courier(provider, routes, db, preparation, letters, config.delivery, self.log, clock)
+            Courier(provider, routes, db, preparation, letters, warm_up, config.delivery, self.log, clock)
             for provider in routes.providers.values()
         ]
         delivery = Delivery(couriers, routes, Release(db, clock.now, self.log))

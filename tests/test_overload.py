@@ -11,7 +11,7 @@ from tests.running import BOOKING, CONFIG, NEWS, running
 
 EMERGENCY = BOOKING | {"class": "emergency", "category": "safety", "text": "Leave the house by the garden."}
 BULK = NEWS | {"recipients": [{"to": "ana@example.org"}]}
-STOP = {"guest": {"email": "ana@example.org"}, "channel": "email", "source": "reception"}
+STOP = {"guest": "ana@example.org", "source": "front_desk"}
 MARKS = '\n[overload]\noldest_write = "10s"\nloop_lag = "1000s"\n'
 
 
@@ -44,7 +44,7 @@ async def refusing(run, level):
 async def outcome(call):
     """The reply, or None while the store keeps it waiting, and then a task that goes on waiting."""
     task = asyncio.ensure_future(call)
-    await asyncio.wait([task], timeout=0.4)
+    await asyncio.wait([task], timeout=0.25)
     return (task.result(), task) if task.done() else (None, task)
 
 
@@ -65,6 +65,7 @@ async def test_the_least_important_is_refused_first_and_a_stop_never(tmp_path, c
     async with running(tmp_path, CONFIG + MARKS, clock) as run:
         for guest in ("ana", "bela"):
             await run.yes({"email": f"{guest}@example.org", "country": "PT"})
+        mine = {"headers": {"Authorization": f"Bearer {await run.draw('send', 'send.emergency')}"}}
         waiting = []
 
         async def refused(call):
@@ -90,7 +91,7 @@ async def test_the_least_important_is_refused_first_and_a_stop_never(tmp_path, c
             assert (await run.call("GET", "/communications/messages")).status == 503
             health = (await run.call("GET", "/communications/health")).json
             assert health["load"] == "refusing usual"
-            urgent = asyncio.ensure_future(run.send(EMERGENCY | {"to": "bela@example.org"}))
+            urgent = asyncio.ensure_future(run.send(EMERGENCY | {"to": "bela@example.org"}, **mine))
             stop = asyncio.ensure_future(run.call("POST", "/communications/compliance/unsubscribe", STOP))
             await asyncio.sleep(0.3)
             assert not urgent.done()
@@ -99,7 +100,7 @@ async def test_the_least_important_is_refused_first_and_a_stop_never(tmp_path, c
         assert {(await task).status for task in waiting} == {202}
         await refusing(run, 0)
         assert (await run.send(BOOKING | {"to": "bela@example.org"})).status == 202
-        assert (await run.send(NEWS | {"to": "ana@example.org"})).json["compliance"]["reasons"] == ["CORE-SUP-1"]
+        assert (await run.send(NEWS | {"to": "ana@example.org"})).json["compliance"]["reasons"] == ["CORE-SUP-2"]
         health = await run.call("GET", "/communications/health")
         assert (health.status, health.json["load"]) == (200, "calm")
 
@@ -107,12 +108,12 @@ async def test_the_least_important_is_refused_first_and_a_stop_never(tmp_path, c
 async def test_a_key_without_emergencies_is_refused_before_its_body_is_read(tmp_path, clock):
     """Even a body that is no JSON gets the 503; one who may send emergencies is heard first, and gets the 400."""
     async with running(tmp_path, CONFIG + MARKS, clock) as run:
-        plain = await run.draw("send")
+        keys = [await run.draw("send"), await run.draw("send", "send.emergency"), "wrong"]
         run.gateway.overload._turn_to(Importance.USUAL)
-        path, mine = "/communications/messages/send", {"headers": {"Authorization": f"Bearer {plain}"}}
-        assert (await run.call("POST", path, b"{", **mine)).status == 503
-        assert (await run.call("POST", path, b"{")).status == 400
-        assert (await run.call("POST", path, b"{", headers={"Authorization": "Bearer gw_wrong"})).status == 401
+        path, found = "/communications/messages/send", []
+        for key in keys:
+            found.append((await run.call("POST", path, b"{", headers={"Authorization": f"Bearer {key}"})).status)
+        assert found == [503, 400, 401]
 
 
 @pytest.mark.parametrize(("pressures", "levels"), [

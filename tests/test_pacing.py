@@ -141,3 +141,45 @@ async def test_a_message_alone_does_not_wait_behind_a_batch(tmp_path):
         (single,) = await accept(run, "ana")
         await run.until(single, "sent", seconds=8)
         assert len(peer.mails) <= 25
+
+
+async def test_a_new_sender_sends_no_more_a_day_than_its_schedule(tmp_path, clock):
+    """Two on the first day, three on the second, however often the gateway starts anew; the others wait for tomorrow,
+    and say so; then any number. An emergency and another sender do not wait."""
+    peer, config = Peer(), '[senders.spa]\nname = "Spa"\nemail = "spa@quinta.example"\nwarm_up = ["2/day", "3/day"]\n'
+
+    async def day(run, *fresh):
+        """What is sent and what waits, once all that may leave has left."""
+        states = {public: await run.until(public, "sent", "deferred") for public in [*waiting, *fresh]}
+        waiting[:] = [public for public, message in states.items() if message["status"] == "deferred"]
+        assert {states[public]["wait_reason"] for public in waiting} <= {"limit"}
+        return len(peer.mails)
+
+    async with receiving(peer):
+        waiting, config = [], sending(peer) + config
+        async with running(tmp_path, config, clock) as run:
+            assert await day(run, *await accept(run, "ana", "bela", "carl", "dora", sender="spa")) == 2
+            assert {(await run.message(one))["due_at"] for one in waiting} == {"2026-11-25T00:00:00Z"}
+            await run.until((await accept(run, "house"))[0], "sent")
+        async with running(tmp_path, config, clock) as run:
+            assert await day(run, *await accept(run, "emil", "fred", "gina", sender="spa")) == 3
+        clock.forward(86_400)
+        async with running(tmp_path, config, clock) as run:
+            assert await sent_of(peer, run, waiting, 3) == 6
+            waiting[:] = [one for one in waiting if (await run.message(one))["status"] != "sent"]
+            assert len(waiting) == 2
+        clock.forward(86_400)
+        async with running(tmp_path, config, clock) as run:
+            for one in waiting:
+                await run.until(one, "sent")
+            await run.until((await accept(run, "hugo", sender="spa"))[0], "sent")
+    assert len(peer.mails) == 9
+
+
+async def sent_of(peer, run, public, count):
+    """How many mails the peer has once so many of these are sent, and nothing more leaves."""
+    async with asyncio.timeout(10):
+        while [(await run.message(one))["status"] for one in public].count("sent") < count:
+            await asyncio.sleep(0.05)
+    await asyncio.sleep(0.5)
+    return len(peer.mails)

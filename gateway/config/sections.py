@@ -13,6 +13,7 @@ from gateway.config.values import (
     Bytes,
     Colour,
     Country,
+    Daily,
     Email,
     Folder,
     Host,
@@ -94,6 +95,9 @@ class Sender(channel.Sender, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     phone: Annotated[Phone, about("The number texts come from, where the provider leaves the choice.")] = ""
     postal_address: Annotated[Line, about("Where a letter reaches the sender; it stands at the foot of offers.")] = ""
     contact: Annotated[Line, about("How a guest reaches the sender, in the sender's own words.")] = ""
+    warm_up: Annotated[
+        tuple[Daily, ...], about("How many messages may leave on its first day, the second, and so on; then any.")
+    ] = ()
 
 
 class Provider(Struct, frozen=True, kw_only=True):

@@ -84,6 +84,9 @@ SIZE = Kind(
 Bytes = Annotated[int, SIZE, written(SIZE)]
 """A size in bytes; MB is a million of them, MiB 2 to the 20th."""
 
+DAILY = Kind('a number a day such as "50/day"', r"[1-9][0-9]{0,6}/day", lambda text: int(text[:-4]), "{}/day".format)
+Daily = Annotated[int, DAILY, written(DAILY)]
+
 BRIEF = {"ms": 1, "s": 1_000}
 MOMENT = Kind(
     'a short time such as "250ms" or "2s"',

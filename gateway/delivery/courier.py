@@ -13,6 +13,7 @@ from gateway.delivery.defects import NONSENSE, Defect, Suspects, made_of
 from gateway.delivery.prepare import Parcel, Preparation
 from gateway.delivery.schedule import next_try
 from gateway.delivery.settle import HARD_BOUNCES, Settled, settle
+from gateway.delivery.warm_up import WarmUp
 from gateway.errors import PROVIDER_FAULTS, Failure, GatewayError, Stopped
 from gateway.letters import Letters
 from gateway.logs import Log
@@ -37,9 +38,9 @@ class Courier:
     """
 
     def __init__(self, provider: Provider, routes: Routes, db: Database, preparation: Preparation, letters: Letters,
-                 timetable: Timetable, log: Log, clock: Clock):  # fmt: skip
+                 warm_up: WarmUp, timetable: Timetable, log: Log, clock: Clock):  # fmt: skip
         self.provider, self.routes, self.db, self.preparation = provider, routes, db, preparation
-        self.letters, self.timetable, self.log, self.clock = letters, timetable, log, clock
+        self.letters, self.warm_up, self.timetable, self.log, self.clock = letters, warm_up, timetable, log, clock
         self._suspects = Suspects()
         self._ready: deque[Due] = deque()
         self._filled, self._low, self._wake = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -190,6 +191,8 @@ class Courier:
     async def _deal_with(self, due: Due) -> None:
         """One leased message, to its settlement on disk."""
         parcel = await self._prepare(due)
+        if isinstance(parcel, Parcel) and self.warm_up.watches(due.sender) and due.class_ != "emergency":
+            parcel = await self._warm(due) or parcel
         if isinstance(parcel, Settled):
             self.provider.released()
             await self._record(parcel)
@@ -216,6 +219,14 @@ class Courier:
             self.log.error("message cannot be prepared", error=type(error).__name__, provider=self.provider.name)
             return Settled(due.id, due.uuid, "held", "quarantined", self.provider.name, due.attempt,
                            due_at=self.clock.now(), lease=HELD)  # fmt: skip
+
+    async def _warm(self, due: Due) -> Settled | None:
+        """How a message ends that its new sender may not send today, or that could not be counted."""
+        try:
+            tomorrow = await self.warm_up.admit(due.sender)
+        except GatewayError:
+            return unbegun(due, self.clock.now())
+        return None if tomorrow is None else limited(due, tomorrow)
 
     async def _hand_over(self, parcel: Parcel) -> Sent | Failure | Defect | Stopped:
         """The channel's answer, or what is wrong with it."""
@@ -321,6 +332,11 @@ class Courier:
 def unbegun(due: Due, now: int) -> Settled:
     """A leased message that nothing was done with goes back as it was."""
     return Settled(due.id, due.uuid, waiting(due), due_at=now, attempts_back=1, uncertain=bool(due.uncertain))
+
+
+def limited(due: Due, due_at: int) -> Settled:
+    """A leased message that may only leave later, by a limit of ours."""
+    return Settled(due.id, due.uuid, "deferred", "limit", due_at=due_at, attempts_back=1, uncertain=bool(due.uncertain))
 
 
 def waiting(due: Due) -> str:

@@ -15,6 +15,7 @@ from gateway.store.steps import (
     guests,
     people,
     templates,
+    warm_ups,
     webhooks,
 )
 
@@ -29,6 +30,7 @@ for _number, _step in enumerate(
         batches,
         webhooks,
         agreements,
+        warm_ups,
     ),
     start=1,
 ):
