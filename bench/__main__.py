@@ -73,10 +73,11 @@ SUITES: dict[str, Callable[[], list[dict]]] = {
     "import": guests.measure,
     "restart": restart.measure,
     "memory": memory.measure,
+    "overload": overload.measure,
     "verify": verify.measure,
     "analytics": analytics.measure,
 }
-LONG = ("peers", "memory", "restart", "verify", "analytics")
+LONG = ("peers", "memory", "restart", "verify", "analytics", "overload")
 
 
 def main(names: list[str]) -> int:

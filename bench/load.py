@@ -23,8 +23,10 @@ def wrk(
     extra: str = LATER,
     run: str = "r",
     template: str = "",
+    refusals: bool = False,
 ) -> dict:
-    """Requests a second and their latencies; with a `template`, printed from it."""
+    """Requests a second and their latencies; with a `template`, printed from it. Every answer must be 202, unless there
+    may be `refusals`, which do not count as requests a second."""
     script = Path(__file__).parent / "send.lua"
     env = dict(os.environ) | {
         "KEY": server.key,
@@ -39,8 +41,8 @@ def wrk(
         env=env, capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     result = json.loads(output.partition("RESULT ")[2])
-    result["per_second"] = round(result["requests"] / result["seconds"])
-    if result["not_202"]:
+    result["per_second"] = round((result["requests"] - result["not_202"]) / result["seconds"])
+    if result["not_202"] and not refusals:
         raise RuntimeError(f"{result['not_202']} answers were not 202")
     return result
 

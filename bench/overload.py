@@ -8,6 +8,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from typing import Self
 
 from bench.load import introduce, wrk
 from bench.servers import OUTBOX, Server, gateway
@@ -29,7 +30,7 @@ class Prober:
         self._thread = threading.Thread(target=self._ask)
         self.refusals: list[float] = []
 
-    def __enter__(self) -> "Prober":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

@@ -110,10 +110,8 @@ async def test_a_key_without_emergencies_is_refused_before_its_body_is_read(tmp_
     async with running(tmp_path, CONFIG + MARKS, clock) as run:
         keys = [await run.draw("send"), await run.draw("send", "send.emergency"), "wrong"]
         run.gateway.overload._turn_to(Importance.USUAL)
-        path, found = "/communications/messages/send", []
-        for key in keys:
-            found.append((await run.call("POST", path, b"{", headers={"Authorization": f"Bearer {key}"})).status)
-        assert found == [503, 400, 401]
+        path, heads = "/communications/messages/send", [{"Authorization": f"Bearer {key}"} for key in keys]
+        assert [(await run.call("POST", path, b"{", headers=one)).status for one in heads] == [503, 400, 401]
 
 
 @pytest.mark.parametrize(("pressures", "levels"), [

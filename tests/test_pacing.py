@@ -163,9 +163,12 @@ async def test_a_new_sender_sends_no_more_a_day_than_its_schedule(tmp_path, cloc
             await run.until((await accept(run, "house"))[0], "sent")
         async with running(tmp_path, config, clock) as run:
             assert await day(run, *await accept(run, "emil", "fred", "gina", sender="spa")) == 3
+            key = {"headers": {"Authorization": f"Bearer {await run.draw('send', 'send.emergency')}"}}
+            alarm = BOOKING | {"to": "ana@example.org", "class": "emergency", "category": "safety", "sender": "spa"}
+            await run.until((await run.send(alarm, **key)).json["id"], "sent")
         clock.forward(86_400)
         async with running(tmp_path, config, clock) as run:
-            assert await sent_of(peer, run, waiting, 3) == 6
+            assert await sent_of(peer, run, waiting, 3) == 7
             waiting[:] = [one for one in waiting if (await run.message(one))["status"] != "sent"]
             assert len(waiting) == 2
         clock.forward(86_400)
@@ -173,13 +176,13 @@ async def test_a_new_sender_sends_no_more_a_day_than_its_schedule(tmp_path, cloc
             for one in waiting:
                 await run.until(one, "sent")
             await run.until((await accept(run, "hugo", sender="spa"))[0], "sent")
-    assert len(peer.mails) == 9
+    assert len(peer.mails) == 10
 
 
 async def sent_of(peer, run, public, count):
     """How many mails the peer has once so many of these are sent, and nothing more leaves."""
     async with asyncio.timeout(10):
-        while [(await run.message(one))["status"] for one in public].count("sent") < count:
+        while [(await run.message(one))["status"] for one in public].count("sent") < count:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     await asyncio.sleep(0.5)
     return len(peer.mails)
