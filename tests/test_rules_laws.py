@@ -309,6 +309,8 @@ def test_every_rule_that_can_stop_a_message_is_tried():
         "US-CANSPAM-1",
         "US-CANSPAM-4",
         "US-TCPA-4",
+        "US-FL-3",
+        "US-TCPA-7",
         "EU-GDPR-3",
         "CA-CASL-8",
         "CA-CASL-9",

@@ -8,8 +8,9 @@ from msgspec import Struct, ValidationError, convert
 
 from gateway.errors import NotUsable
 from gateway.rules.entries import Condition
-from gateway.rules.pack import Core, Jurisdiction, Overlay, Pack, Review, Rule, fault
+from gateway.rules.pack import Answers, Core, Jurisdiction, Overlay, Pack, Review, Rule, fault
 from gateway.rules.windows import Window, week_of
+from gateway.rules.words import compact
 
 RULE_KEYS = ("rule", "corporate_rule")
 
@@ -25,6 +26,9 @@ class Collection(Struct, frozen=True):
     """Rule id to the name of the pack that has its words."""
     parameters: dict[str, list[dict[str, Any]]]
     """Rule id to the entries that carry it, as written."""
+    keywords: tuple[str, ...]
+    phrases: tuple[str, ...]
+    """What guests write when they mean stop, in all languages."""
     reviews: tuple[Review, ...]
     version: str
 
@@ -49,6 +53,7 @@ def collect(packs: Sequence[Pack], cited: Iterable[str]) -> Collection:
         core, jurisdictions, overlays, rules,
         {name: pack.name for pack in packs for name in pack.rules},
         _parameters(packs, rules),
+        _words(packs, "keywords", core.answers), _words(packs, "phrases", core.answers),
         tuple(pack.review for pack in packs if pack.review is not None),
         _version(packs),
     )  # fmt: skip
@@ -66,6 +71,19 @@ def _core(packs: Sequence[Pack]) -> Core:
         names = ", ".join(pack.name for pack in cores) or "none"
         raise NotUsable(f"one pack must have [core], here it is: {names}", "keep the core pack that is shipped")
     return cores[0].core  # type: ignore[return-value]
+
+
+def _words(packs: Sequence[Pack], family: str, taken: Answers) -> tuple[str, ...]:
+    """What means stop, from all packs. `taken`: words that are another answer already."""
+    others = {compact(word) for words in (taken.help, taken.start, taken.yes) for word in words}
+    found = []
+    for pack in packs:
+        for language, words in getattr(pack, family).items():
+            for word in words:
+                if not compact(word) or compact(word) in others:
+                    raise fault(pack.name, f"{family}.{language}", f"not a word that can mean stop: {word}")
+            found += words
+    return tuple(found)
 
 
 def _once(packs: Sequence[Pack], family: str) -> Iterator[tuple[Pack, str]]:

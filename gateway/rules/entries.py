@@ -1,5 +1,6 @@
 """The kinds of entry a pack is made of. Each names the rule it stands for, and what kind of message it is about."""
 
+from datetime import date
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
@@ -110,3 +111,12 @@ class Deadline(Strict, frozen=True, kw_only=True):
     def __post_init__(self):
         if sum(term is not None for term in (self.business_days, self.days, self.months, self.hours)) != 1:
             raise ValueError("one of `business_days`, `days`, `months`, `hours`")
+
+
+class RevokeAll(Strict, frozen=True, kw_only=True):
+    """From this day on (UTC) a stop on `channels` is one on those in `also` too."""
+
+    rule: RuleId
+    day: date
+    channels: tuple[ChannelName, ...]
+    also: tuple[ChannelName, ...]

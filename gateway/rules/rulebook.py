@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from gateway.clock import rfc3339
-from gateway.rules import caps, deadlines, deliverability, elements, reviews, suppressions
+from gateway.rules import caps, deadlines, deliverability, elements, inbound, reviews, suppressions
 from gateway.rules.atlas import NO_PACK, VENUE_ZONE, Atlas, Signals
 from gateway.rules.classify import CLASSES, Claim
 from gateway.rules.collection import collect
@@ -21,17 +21,18 @@ from gateway.rules.consents import Consents, judge_age
 from gateway.rules.deadlines import Clocked, Due
 from gateway.rules.findings import Findings
 from gateway.rules.given import NO_FEATURES, Decision, Given, MessageFacts, Result
+from gateway.rules.inbound import Ear, Heard, Inbound
 from gateway.rules.pack import Pack
 from gateway.rules.phones import country_of_phone
 from gateway.rules.plan import Kindred, Plan, draw, opening_of
-from gateway.rules.policy import Policy, configured
+from gateway.rules.policy import Policy, PolicyChange, configured
 from gateway.rules.windows import Opening, open_everywhere, shut, zone_of
 
 CITED = (
     "CORE-CLS-1", "CORE-CLS-2", "CORE-CLS-3", "CORE-CLS-4", "CORE-CLS-6", "CORE-SUP-1", "CORE-SUP-2", "CORE-SUP-3",
     "CORE-SUP-4", "CORE-SUP-9", "CORE-CON-2", "CORE-CON-3", "CORE-CON-4", "CORE-CON-5", "CORE-CON-8", "CORE-MIN-1",
     "CORE-MIN-2", "CORE-OPT-5", "CORE-TIM-2", "CORE-TIM-3", "CORE-ERR-1", "DLV-1", "DLV-2", "DLV-3", "WA-1", "WA-2",
-    "WA-3", *deadlines.CITED,
+    "WA-3", *deadlines.CITED, *inbound.CITED,
 )  # fmt: skip
 """The rules that stand in code here rather than in a pack's entries."""
 UNDECLARED = "undeclared"
@@ -46,6 +47,7 @@ class Rulebook:
         self.version = self._collection.version
         self.policy = self._collection.core.policy.but(configured(policy or {}))
         self._atlas = Atlas(self._collection)
+        self._ear = Ear(self._collection.keywords, self._collection.phrases, self._collection.core.answers)
         self._plan = lru_cache(8192)(self._draw)
         self.json = lru_cache(8192)(self._json)
 
@@ -53,7 +55,7 @@ class Rulebook:
 
     def judge(self, given: Given) -> Result:
         """May this message go to this person now? A pure function of what is given."""
-        policy = self.policy if given.policy is None else self.policy.but(given.policy)
+        policy = self._policy(given.policy)
         plan = self._plan(self._kindred(given))
         findings = Findings(given.now, plan.warnings)
         zones = self._zones(given, plan)
@@ -72,6 +74,11 @@ class Rulebook:
         """By when something must be done. Raises Invalid for what no law knows, saying what would be right."""
         return deadlines.due(asked, self._collection.jurisdictions, self._collection.overlays)
 
+    def hear(self, said: Inbound) -> Heard:
+        """What a guest's answer means."""
+        law = self._collection.jurisdictions[self.law_of(said.country)]
+        return self._ear.hear(said, self._policy(said.policy), law.revoke_all_from)
+
     def law_of(self, country: str | None) -> str:
         """The name of the pack that a country's law is in, such as "EU" for "PT"; the one for the unknown, if none."""
         return self._atlas.law_of(country)
@@ -84,6 +91,9 @@ class Rulebook:
         plan = self._plan(self._kindred(given))
         looks = plan.openings or plan.caps or self._collection.reviews or self._default_openings(plan, self.policy)
         return not looks and plan.class_ != "optout_confirmation"
+
+    def _policy(self, change: PolicyChange | None) -> Policy:
+        return self.policy if change is None else self.policy.but(change)
 
     def _judge_content(self, given: Given, plan: Plan, policy: Policy, consents: Consents, findings: Findings) -> None:
         """Steps 5 to 8: age, consent, elements, channel. What is exempt is held only against lies."""
