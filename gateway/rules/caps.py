@@ -15,7 +15,8 @@ def judge_caps(
     """Defer until enough of what went out lies far enough back."""
     for cap in caps:
         length = cap.hours * HOUR
-        sent = sorted(one.sent_at for one in history if _counts(cap, one, category) and one.sent_at > now - length)
+        moments = (now if one.sent_at is None else one.sent_at for one in history if _counts(cap, one, category))
+        sent = sorted(at for at in moments if at > now - length)
         if len(sent) >= cap.max:
             findings.defer(cap.rule, sent[len(sent) - cap.max] + length)
 

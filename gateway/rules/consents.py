@@ -6,14 +6,13 @@ from zoneinfo import ZoneInfo
 
 from gateway.rules.calendars import EPOCH, later_month
 from gateway.rules.classify import SOLICITABLE
-from gateway.rules.entries import Condition, Permission
+from gateway.rules.entries import EXPRESS, Condition, Permission
 from gateway.rules.findings import Findings
 from gateway.rules.given import Consent, Given, Terms
 from gateway.rules.plan import Part, Plan
 from gateway.rules.policy import Policy
 from gateway.rules.windows import DAY, wall_of
 
-EXPRESS = ("express", "express_written")
 SOLICITED_FOR = DAY
 ADULT = 18
 
@@ -141,7 +140,7 @@ class Consents:
         return counting, short
 
     def _falls_short(self, consent: Consent, part: Part) -> list[str]:
-        conditions = part.conditions.get(consent.kind, ())
+        conditions = part.conditions.get(consent.kind or "", ())
         rules = [condition.rule for condition in conditions if not self._meets(consent, condition)]
         age = _youngest(consent.age_at_grant, self._given.recipient.age)
         if age is not None and age < part.consent_age and not consent.guardian:

@@ -20,6 +20,7 @@ Kind = Literal[
     "express_written", "express", "provided_number", "soft_opt_in", "implied_purchase", "implied_inquiry",
     "implied_contract", "implied_published", "inferred", "legitimate_interest",
 ]  # fmt: skip
+EXPRESS = ("express", "express_written")
 Part = Literal[
     "unsubscribe", "unsubscribe_easy", "list_unsubscribe_post", "sender_identity", "postal_address", "contact_point",
     "ad_label",
