@@ -22,9 +22,9 @@ def judge_caps(
 
 
 def _counts(cap: Cap, sent: History, category: str | None) -> bool:
-    """Marketing over the cap's channels, on the same subject where the cap asks for it. What is not known counts."""
+    """Of the cap's channels and classes, on the same subject where the cap asks for it. What is not known counts."""
     if sent.channel is not None and sent.channel not in cap.channels:
         return False
-    if sent.class_ in CLASSES and sent.class_ != "marketing":
+    if sent.class_ in CLASSES and sent.class_ not in cap.classes:
         return False
     return cap.same is None or category is None or sent.category in (None, category)

@@ -75,7 +75,7 @@ class Ban(Entry, frozen=True, kw_only=True):
 
 
 class Cap(Entry, frozen=True, kw_only=True):
-    """At most `max` marketing messages over these channels in any `hours`; `same`: counted per category."""
+    """At most `max` such messages in any `hours`; `same`: counted per category."""
 
     max: Positive
     hours: Positive

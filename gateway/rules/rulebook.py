@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from gateway.clock import rfc3339
-from gateway.rules import caps, deadlines, deliverability, elements, inbound, reviews, suppressions
+from gateway.rules import caps, deadlines, deliverability, elements, house, inbound, reviews, suppressions
 from gateway.rules.atlas import NO_PACK, VENUE_ZONE, Atlas, Signals
 from gateway.rules.classify import CLASSES, Claim
 from gateway.rules.collection import collect
@@ -40,13 +40,17 @@ UNDECLARED = "undeclared"
 
 
 class Rulebook:
-    """All packs in force under a house policy. Raises NotUsable for packs or a policy that cannot be used."""
+    """All packs in force under a house policy, and the house's own rules. Raises NotUsable for packs, a policy or rules
+    that cannot be used."""
 
-    def __init__(self, packs: Sequence[Pack], policy: Mapping[str, Any] | None = None):
-        self._collection = collect(packs, CITED)
+    def __init__(
+        self, packs: Sequence[Pack], policy: Mapping[str, Any] | None = None, own: Sequence[Mapping[str, Any]] = ()
+    ):
+        self._collection = collect(packs, CITED, own)
         self.version = self._collection.version
         self.policy = self._collection.core.policy.but(configured(policy or {}))
         self._atlas = Atlas(self._collection)
+        self._counted = {channel for cap in self._collection.caps for channel in cap.channels}
         self._ear = Ear(self._collection.keywords, self._collection.phrases, self._collection.core.answers)
         self._plan = lru_cache(8192)(self._draw)
         self.json = lru_cache(8192)(self._json)
@@ -70,6 +74,10 @@ class Rulebook:
                 self._judge_time(given, plan, policy, zones, findings)
         return self._result(plan, findings, given.now)
 
+    def counts(self, channel: str) -> bool:
+        """Whether any rule counts what went out over this channel; rules as code may."""
+        return channel in self._counted or bool(self._collection.reviews)
+
     def deadline(self, asked: Clocked) -> Due:
         """By when something must be done. Raises Invalid for what no law knows, saying what would be right."""
         return deadlines.due(asked, self._collection.jurisdictions, self._collection.overlays)
@@ -89,8 +97,8 @@ class Rulebook:
         if given.consents or given.suppressions or given.policy or given.channel_state or given.message.solicited_at:
             return False
         plan = self._plan(self._kindred(given))
-        looks = plan.openings or plan.caps or self._collection.reviews or self._default_openings(plan, self.policy)
-        return not looks and plan.class_ != "optout_confirmation"
+        looks = plan.openings or plan.own_openings or plan.caps or self._default_openings(plan, self.policy)
+        return not (looks or self._collection.reviews) and plan.class_ != "optout_confirmation"
 
     def _policy(self, change: PolicyChange | None) -> Policy:
         return self.policy if change is None else self.policy.but(change)
@@ -110,6 +118,7 @@ class Rulebook:
             elements.judge_bans(part.bans, features, findings)
             elements.judge_elements(part.elements, features, plan.channel, held, findings)
         elements.judge_elements(plan.elements, features, plan.channel, (), findings)
+        house.judge_denials(plan.denials, given.message.category, findings)
         deliverability.judge_channel(given, plan, policy, consents.standing, findings)
 
     def _judge_time(
@@ -120,7 +129,7 @@ class Rulebook:
         if self._collection.reviews:
             so_far = self._result(plan, findings, given.now)
             reviews.judge_reviews(self._collection.reviews, given, so_far, self._collection.rules, findings)
-        if openings := plan.openings or self._default_openings(plan, policy):
+        if openings := (*(plan.openings or self._default_openings(plan, policy)), *plan.own_openings):
             _judge_windows(openings, zones, given.now, findings)
 
     def _result(self, plan: Plan, findings: Findings, now: int) -> Result:
@@ -139,7 +148,7 @@ class Rulebook:
     # -- which plan ---------------------------------------------------------------------------------------------------
 
     def _draw(self, kindred: Kindred) -> Plan:
-        return draw(kindred, self._atlas, self._collection.core)
+        return draw(kindred, self._atlas, self._collection.core, self._collection.own)
 
     def _kindred(self, given: Given) -> Kindred:
         """What decides the plan, with everything left out that makes no difference, so that few plans serve many."""
