@@ -41,6 +41,7 @@ from gateway.limiter import Limiter
 from gateway.limits import Limit, Limits
 from gateway.logs import Log
 from gateway.people import People
+from gateway.permits import Permits
 from gateway.privacy import Consents, OptOuts
 from gateway.recall import Recall
 from gateway.recipients import Recipients
@@ -71,6 +72,7 @@ class Parts(Struct):
     routes: Routes
     limits: Limits
     compliance: Compliance
+    permits: Permits
     stories: Stories
     intake: Intake
     bulk: Bulk
@@ -201,6 +203,7 @@ class Gateway:
             routes=routes,
             limits=limits_,
             compliance=compliance,
+            permits=Permits(db, self.addresses, compliance),
             stories=stories,
             intake=intake,
             bulk=bulk,
