@@ -96,9 +96,9 @@ class Consents:
 
     def _refuse(self, rule: str, short: Iterable[str]) -> None:
         """Deny by the pack's rule and by those its consents fell short of; tell why others did not even stand."""
-        for reason in (rule, *short):
+        for reason in (rule, *sorted(short)):
             self._findings.deny(reason)
-        for reason in self._failed:
+        for reason in sorted(self._failed):
             self._findings.warn(reason)
 
     def _permitted(self, part: Part, counting: Sequence[Consent]) -> bool:
@@ -176,11 +176,12 @@ class Consents:
 
 
 def _accepted(accept: Sequence[str], counting: Iterable[Consent]) -> str | None:
-    """The first kind that is accepted; a signed consent is accepted wherever a simple one is."""
-    for consent in counting:
-        if consent.kind in accept or (consent.kind == "express_written" and "express" in accept):
-            return consent.kind
-    return None
+    """The first accepted kind that is there; a signed consent is accepted wherever a simple one is."""
+    kinds = {consent.kind for consent in counting}
+    for kind in accept:
+        if kind in kinds:
+            return kind
+    return "express_written" if "express" in accept and "express_written" in kinds else None
 
 
 def _youngest(then: int | None, now: int | None) -> int | None:
