@@ -129,7 +129,10 @@ class Rulebook:
         if self._collection.reviews:
             so_far = self._result(plan, findings, given.now)
             reviews.judge_reviews(self._collection.reviews, given, so_far, self._collection.rules, findings)
-        if openings := (*(plan.openings or self._default_openings(plan, policy)), *plan.own_openings):
+        openings = plan.openings or self._default_openings(plan, policy)
+        if plan.own_openings:
+            openings = (*openings, *plan.own_openings)
+        if openings:
             _judge_windows(openings, zones, given.now, findings)
 
     def _result(self, plan: Plan, findings: Findings, now: int) -> Result:
