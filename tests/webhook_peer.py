@@ -67,6 +67,10 @@ class Ear:
         raise AssertionError(f"heard {self.types}, not {count}")
 
 
+_believed = [os.environ.get("SSL_CERT_FILE")]
+"""The machine's own, then those of the peers that listen: they need not stop in the reverse order of their start."""
+
+
 @asynccontextmanager
 async def listening(ear: Ear, folder: Path, names: tuple[str, ...] = (NAME,)) -> AsyncIterator[Ear]:
     """The peer while it listens. Its certificate is believed by whoever asks OpenSSL for the usual ones;
@@ -74,7 +78,7 @@ async def listening(ear: Ear, folder: Path, names: tuple[str, ...] = (NAME,)) ->
     path = folder / "peer.pem"
     if not path.exists():
         certificate(folder, names)
-    before = os.environ.get("SSL_CERT_FILE")
+    _believed.append(str(path))
     os.environ["SSL_CERT_FILE"] = str(path)
     server = RawTestServer(ear.take, port=ear.port)
     await server.start_server(ssl=server_context(path), access_log=None)
@@ -83,10 +87,11 @@ async def listening(ear: Ear, folder: Path, names: tuple[str, ...] = (NAME,)) ->
         yield ear
     finally:
         await server.close()
-        if before is None:
+        _believed.remove(str(path))
+        if _believed[-1] is None:
             del os.environ["SSL_CERT_FILE"]
         else:
-            os.environ["SSL_CERT_FILE"] = before
+            os.environ["SSL_CERT_FILE"] = _believed[-1]
 
 
 def leading(monkeypatch, where: dict[str, str | list[str] | Callable[[], str]]) -> list[str]:
