@@ -42,6 +42,7 @@ from gateway.limits import LimiterTime, Limits, Rule, StoreLedger
 from gateway.limits.accounts import Accounts
 from gateway.logs import Log
 from gateway.people import People
+from gateway.permits import Permits
 from gateway.privacy import (
     Asks,
     Confirmations,
@@ -84,6 +85,7 @@ class Parts(Struct):
     routes: Routes
     limits: Limits
     compliance: Compliance
+    permits: Permits
     stories: Stories
     intake: Intake
     bulk: Bulk
@@ -200,7 +202,7 @@ class Gateway:
     def _build(self, config: Config) -> Parts:
         """Everything that works, out of the parts that keep. Raises NotUsable and changes nothing."""
         db, clock = self.db, self.clock
-        rulebook = Rulebook(self.plugins.packs, config.compliance.policy)
+        rulebook = Rulebook(self.plugins.packs, config.compliance.policy, config.compliance.rules)
         providers = self._providers(config)
         limits_ = Limits(self._rules(config), self.accounts, self.limiter_time)
         routes = Routes(providers)
@@ -228,6 +230,7 @@ class Gateway:
             routes=routes,
             limits=limits_,
             compliance=compliance,
+            permits=Permits(db, self.addresses, compliance),
             stories=stories,
             intake=intake,
             bulk=bulk,
