@@ -41,7 +41,7 @@ from gateway.limiter import Limiter
 from gateway.limits import Limit, Limits
 from gateway.logs import Log
 from gateway.people import People
-from gateway.privacy import Consents, OptOuts, Visitors
+from gateway.privacy import Button, Consents, OptOuts, Topics, Visitors
 from gateway.recall import Recall
 from gateway.recipients import Recipients
 from gateway.record import Record
@@ -78,6 +78,8 @@ class Parts(Struct):
     recall: Recall
     consents: Consents
     opt_outs: OptOuts
+    topics: Topics
+    button: Button
     analytics: Analytics
     printing: Printing
     cabinet: Cabinet
@@ -182,6 +184,7 @@ class Gateway:
         limits_ = Limits(self._rules(config), db, lambda: clock.now() / 1000)
         routes = Routes(providers)
         letters = Letters(self.vault, self.ids, clock, config.link_base, config.venue.language)
+        topics = Topics(db, config)
         compliance = Compliance(rulebook, config, db, self.facts, routes, clock)
         printing = Printing(db, self.vault, self.addresses, config.venue.language)
         batches = Batches(db, letters, printing)
@@ -209,6 +212,8 @@ class Gateway:
             recall=Recall(db, stories, letters, batches, intake),
             consents=Consents(db, self.addresses, letters, self.ids, clock),
             opt_outs=OptOuts(db, self.addresses, letters, self.ids, clock),
+            topics=topics,
+            button=Button(db, self.vault.links, topics, self.ids, clock),
             analytics=Analytics(db, clock, config.venue.timezone),
             printing=printing,
             cabinet=Cabinet(db, printing, self.ids, config.venue.language),
