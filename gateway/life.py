@@ -40,8 +40,9 @@ from gateway.letters import Letters
 from gateway.limiter import Limiter
 from gateway.limits import Limit, Limits
 from gateway.logs import Log
+from gateway.model import CHANNELS
 from gateway.people import People
-from gateway.privacy import Button, Consents, OptOuts, Topics, Visitors
+from gateway.privacy import Button, Consents, OptOuts, Preferences, Topics, Visitors, Wishes
 from gateway.recall import Recall
 from gateway.recipients import Recipients
 from gateway.record import Record
@@ -80,6 +81,8 @@ class Parts(Struct):
     opt_outs: OptOuts
     topics: Topics
     button: Button
+    preferences: Preferences
+    wishes: Wishes
     analytics: Analytics
     printing: Printing
     cabinet: Cabinet
@@ -185,6 +188,9 @@ class Gateway:
         routes = Routes(providers)
         letters = Letters(self.vault, self.ids, clock, config.link_base, config.venue.language)
         topics = Topics(db, config)
+        consents = Consents(db, self.addresses, letters, self.ids, clock)
+        channels = [channel for channel in CHANNELS if routes.serving(channel)]
+        preferences = Preferences(db, self.facts, self.visitors, topics, rulebook, config.venue, channels, clock)
         compliance = Compliance(rulebook, config, db, self.facts, routes, clock)
         printing = Printing(db, self.vault, self.addresses, config.venue.language)
         batches = Batches(db, letters, printing)
@@ -210,10 +216,12 @@ class Gateway:
             bulk=bulk,
             batches=batches,
             recall=Recall(db, stories, letters, batches, intake),
-            consents=Consents(db, self.addresses, letters, self.ids, clock),
+            consents=consents,
             opt_outs=OptOuts(db, self.addresses, letters, self.ids, clock),
             topics=topics,
             button=Button(db, self.vault.links, topics, self.ids, clock),
+            preferences=preferences,
+            wishes=Wishes(db, preferences, consents, self.entries, self.ids, clock),
             analytics=Analytics(db, clock, config.venue.timezone),
             printing=printing,
             cabinet=Cabinet(db, printing, self.ids, config.venue.language),
