@@ -1,4 +1,4 @@
-"""The page behind an opt-out link: it offers what the guest may mean, stops that at once, and takes a slip back."""
+"""The page behind an opt-out link: it offers what the guest may mean, stops that at once, takes a slip back."""
 
 import re
 from urllib.parse import quote
@@ -96,50 +96,44 @@ async def test_somebody_who_never_heard_of_the_event_is_not_asked_about_it(run):
 # -- what is stopped --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("chosen", "expected", "heading"),
-    [
-        ("offers", {"news", "spa", "text"}, "Offers and news have stopped"),
-        ("only:news", {"news", "text"}, "Stopped: Offers and news"),
-        ("topic:wedding", {"wedding", "wedding text"}, "Stopped: Sofia and Jonas’s &lt;wedding&gt;"),
-        ("all", {"news", "spa", "text", "wedding", "wedding text", "booking"}, "All messages have stopped"),
-        ("", {"news", "spa"}, "Offers and news have stopped"),
-        ("topic:other", {"news", "spa"}, "Offers and news have stopped"),
-    ],
-)
-async def test_what_was_chosen_stops_at_once_and_the_rest_goes_on(run, chosen, expected, heading):
+CHOSEN = [
+    ("offers", {"news", "spa", "text"}, "Offers and news have stopped"),
+    ("only:news", {"news", "text"}, "Stopped: News"),
+    ("topic:wedding", {"wedding", "wedding text"}, "Stopped: Sofia and Jonas’s &lt;wedding&gt;"),
+    ("all", {"news", "spa", "text", "wedding", "wedding text", "booking"}, "All messages have stopped"),
+    ("", {"news", "spa"}, "Offers and news have stopped"),
+    ("topic:other", {"news", "spa"}, "Offers and news have stopped"),
+]
+
+
+async def test_what_was_chosen_stops_at_once_and_the_rest_goes_on(run):
     """Over every channel and at every address of hers; without a choice, the channel. Danger always gets through. What
     was said is undone as a whole, and twice is as good as once."""
-    if chosen == "only:news":
-        heading = "Stopped: News"
-    status, page = await press(run, run.link, **({"stop": chosen} if chosen else {}))
-    assert (status, page.heading, page.title) == (200, heading, f"{heading} – Quinta das Flores")
-    assert await stopped(run) == expected
-    for _ in range(2):
-        status, back = await press(run, run.link, undo=undo_of(page))
-        assert (status, back.heading) == (200, "Undone")
+    for chosen, expected, heading in CHOSEN:
+        status, page = await press(run, run.link, **({"stop": chosen} if chosen else {}))
+        assert (status, page.heading, page.title) == (200, heading, f"{heading} – Quinta das Flores")
+        assert await stopped(run) == expected
+        for _ in range(2):
+            status, back = await press(run, run.link, undo=undo_of(page))
+            assert (status, back.heading) == (200, "Undone")
         assert await stopped(run) == set()
     assert await in_force(run) == []
 
 
-@pytest.mark.parametrize(
-    ("body", "kind"),
-    [
-        (b"List-Unsubscribe=One-Click", "application/x-www-form-urlencoded"),
-        (b"--b\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--b--\r\n",
-         "multipart/form-data; boundary=b"),
-        (b"", "text/plain"),
-    ],
-)  # fmt: skip
-async def test_one_click_of_a_mail_program_acts_without_a_page(run, body, kind):
+async def test_one_click_of_a_mail_program_acts_without_a_page(run):
     """In either form of RFC 8058, with nothing but the link: 200 and no way elsewhere, no cookie; again the same. It
     stops the channel for what that message was: of the wedding's, word of events too."""
     wedding = link(run, "unsubscribe", ANA["email"], run.sent["wedding"]["id"])
     for path, expected in ((run.link, {"news", "spa"}), (wedding, {"news", "spa", "wedding"})):
-        for _ in range(2):
+        for body, kind in (
+            (b"List-Unsubscribe=One-Click", "application/x-www-form-urlencoded"),
+            (b"--b\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--b--\r\n",
+             "multipart/form-data; boundary=b"),
+            (b"", "text/plain"),
+        ):  # fmt: skip
             reply = await run.call("POST", path, body, headers=FORM | {"Content-Type": kind}, allow_redirects=False)
             assert (reply.status, "Location" in reply.headers, "Set-Cookie" in reply.headers) == (200, False, False)
-        assert await stopped(run) == expected
+            assert await stopped(run) == expected
     assert len(await in_force(run)) == 2
 
 
