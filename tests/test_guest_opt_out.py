@@ -35,22 +35,25 @@ ORDERS = {
 
 @pytest.fixture
 async def run(tmp_path, clock):
-    """An open gateway that does not deliver; Ana agreed to everything, and was sent an offer and word of the wedding."""
+    """An open gateway that does not deliver; Ana agreed to everything, was sent an offer and word of the wedding."""
     async with running(tmp_path, CONFIG + TOPICS, clock, deliver=False) as run:
         run.key = await run.draw("all", "send.emergency")
         await run.yes(ANA, channels=["email", "sms"])
         clock.forward(60)
-        run.sent = {name: (await run.send(order | {"to": ANA["email" if order["channel"] == "email" else "phone"]})).json
-                    for name, order in ORDERS.items()}  # fmt: skip
+        run.sent = {name: (await run.send(order | {"to": to(order)})).json for name, order in ORDERS.items()}
         run.link = link(run, "unsubscribe", ANA["email"], run.sent["news"]["id"])
         yield run
+
+
+def to(order):
+    return ANA["email" if order["channel"] == "email" else "phone"]
 
 
 async def stopped(run):
     """Which orders to Ana are refused now because she said stop."""
     found = set()
     for name, order in ORDERS.items():
-        reply = await run.send(order | {"to": ANA["email" if order["channel"] == "email" else "phone"]})
+        reply = await run.send(order | {"to": to(order)})
         if reply.status == 422 and any(rule.startswith("CORE-SUP") for rule in reply.json["compliance"]["reasons"]):
             found.add(name)
     return found

@@ -132,7 +132,7 @@ async def test_only_the_page_itself_can_be_saved(run):
 
 
 async def test_a_link_opens_one_page_only(run):
-    """An opt-out link is no preferences link, and the other way round: the same dead page as for one that is made up."""
+    """An opt-out link is no preferences link, and the other way round: the same dead page as for a forged one."""
     pages = set()
     for path in (run.path.replace("/p/", "/u/"), link(run, "unsubscribe", ANA["email"]).replace("/u/", "/p/"), "/p/x"):
         status, page = await look(run, path)
@@ -158,7 +158,7 @@ async def test_somebody_on_no_list_has_nothing_to_choose(run):
 
 
 async def test_without_topics_in_the_configuration_there_are_those_of_messages_so_far(tmp_path, clock):
-    """By their categories; a kind that has one only goes by its plain name. What had an offer in it counts as offers."""
+    """By their categories; a kind that has one only goes by its plain name. One offer makes it offers."""
     async with running(tmp_path, CONFIG, clock, deliver=False) as run:
         await run.yes(ANA, channels=["email"])
         clock.forward(60)
