@@ -42,7 +42,23 @@ from gateway.limits import Limit, Limits
 from gateway.logs import Log
 from gateway.model import CHANNELS
 from gateway.people import People
-from gateway.privacy import Button, Consents, OptOuts, Preferences, Topics, Visitors, Wishes
+from gateway.privacy import (
+    Asks,
+    Button,
+    Confirmations,
+    Consents,
+    Endings,
+    FirstAsks,
+    OptOuts,
+    Preferences,
+    Questions,
+    Receipts,
+    Topics,
+    Visitors,
+    Wishes,
+    Wordings,
+    house_of,
+)
 from gateway.recall import Recall
 from gateway.recipients import Recipients
 from gateway.record import Record
@@ -78,6 +94,12 @@ class Parts(Struct):
     batches: Batches
     recall: Recall
     consents: Consents
+    wordings: Wordings
+    asks: Asks
+    first_asks: FirstAsks
+    confirmations: Confirmations
+    receipts: Receipts
+    endings: Endings
     opt_outs: OptOuts
     topics: Topics
     button: Button
@@ -188,7 +210,6 @@ class Gateway:
         routes = Routes(providers)
         letters = Letters(self.vault, self.ids, clock, config.link_base, config.venue.language)
         topics = Topics(db, config)
-        consents = Consents(db, self.addresses, letters, self.ids, clock)
         channels = [channel for channel in CHANNELS if routes.serving(channel)]
         preferences = Preferences(db, self.facts, self.visitors, topics, rulebook, config.venue, channels, clock)
         compliance = Compliance(rulebook, config, db, self.facts, routes, clock)
@@ -205,6 +226,11 @@ class Gateway:
             for provider in routes.providers.values()
         ]
         delivery = Delivery(couriers, routes, Release(db, clock.now, self.log))
+        house = house_of(config.venue.name, config.sender)
+        wordings = Wordings(db, self.vault, self.ids, house.name, config.venue.language)
+        questions = Questions(wordings, letters, self.ids, clock, house.name)
+        consents = Consents(db, self.addresses, letters, wordings, self.ids, clock)
+        asks = Asks(db, self.addresses, intake, questions, clock)
         intake.wake, bulk.wake = delivery.wake, delivery.release.wake
         return Parts(
             config=config,
@@ -217,11 +243,17 @@ class Gateway:
             batches=batches,
             recall=Recall(db, stories, letters, batches, intake),
             consents=consents,
+            wordings=wordings,
+            asks=asks,
+            first_asks=FirstAsks(db, self.addresses, self.facts, intake, questions, rulebook, clock),
+            confirmations=Confirmations(db, letters, wordings, self.ids, clock),
+            receipts=Receipts(db, letters, wordings, clock, house),
+            endings=Endings(db, rulebook, compliance.venue, self.ids, clock),
             opt_outs=OptOuts(db, self.addresses, letters, self.ids, clock),
             topics=topics,
             button=Button(db, self.vault.links, topics, self.ids, clock),
             preferences=preferences,
-            wishes=Wishes(db, preferences, consents, self.entries, self.ids, clock),
+            wishes=Wishes(db, preferences, consents, asks, self.entries, self.ids, clock),
             analytics=Analytics(db, clock, config.venue.timezone),
             printing=printing,
             cabinet=Cabinet(db, printing, self.ids, config.venue.language),
@@ -316,6 +348,8 @@ class Gateway:
             await self.repeats.forget_old()
             await self.parts.limits.forget_whole()
             await self.parts.webhooks.postmen.forget_old()
+            await self.parts.asks.tidy()
+            await self.parts.endings.tidy()
 
     def request_id(self) -> str:
         """A fresh name for a request."""

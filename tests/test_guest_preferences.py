@@ -1,5 +1,7 @@
 """The page where a guest chooses by topic: what it shows is what holds, and what is saved counts from then on."""
 
+import re
+
 import pytest
 
 from tests.guest_pages import link, look, send
@@ -90,6 +92,24 @@ async def test_a_yes_to_what_is_no_offer_counts_at_once_and_brings_no_offers(run
     ledger = (await run.call("GET", f"/communications/compliance/consent?guest={guest}")).json["consents"]
     (given,) = [one for one in ledger if one["categories"] == ["wedding"]]
     assert (given["source"], given["kind"], given["wording_version"]) == ("web_form", "express", "preferences-en")
+
+
+async def test_a_yes_to_offers_counts_once_it_is_confirmed_by_mail(run):
+    """The box stays off and the page says that a mail is on its way; the link in it leads to the words, and only
+    pressing there turns the box on: that one and no other."""
+    _, page = await look(run, run.path)
+    _, page = await change(run, page, on=["spa:email", "wedding:email"], language="de")
+    assert "spa:email" not in page.ticked
+    assert "Wir haben Ihnen eine E-Mail geschickt." in page.text
+    assert await reasons(run, NEWS | {"category": "spa"}) != []
+    (mail,) = (await run.call("GET", "/communications/messages?category=consent&include=content")).json["items"]
+    path = re.search(r"/c/[\w-]+", mail["content"]["text"])[0]
+    _, words = await look(run, path)
+    status, _ = await send(run, path, words.hidden)
+    run.clock.forward(1)
+    _, page = await look(run, run.path)
+    assert (status, page.ticked & {"spa:email", "spa:sms"}) == (200, {"spa:email"})
+    assert await reasons(run, NEWS | {"category": "spa"}) == []
 
 
 async def test_what_only_two_people_can_lift_is_named(run):

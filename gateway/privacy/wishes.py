@@ -3,17 +3,21 @@ counts once he has confirmed it by a mail of its own.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 from msgspec import Struct
 
 from gateway import ids
 from gateway.callers import Caller
 from gateway.clock import Clock, rfc3339
+from gateway.errors import Blocked, Conflict, Invalid
 from gateway.guestbook import Entries
 from gateway.guestbook.forms import GuestEdit
+from gateway.model import ChannelName
 from gateway.orders import Recipient
+from gateway.privacy.asks import Asks
 from gateway.privacy.consents import Consents
-from gateway.privacy.forms import ConsentOrder
+from gateway.privacy.forms import AskOrder, ConsentOrder
 from gateway.privacy.opt_outs import GUEST, enter
 from gateway.privacy.preferences import Box, Preferences
 from gateway.privacy.visitors import Visitor
@@ -22,23 +26,24 @@ from gateway.store.db import Database, Tx
 from gateway.store.suppressions import NewSuppression
 
 SOURCE = "preferences"
+Via = Literal["email", "sms"]
 HIMSELF = Caller(GUEST, b"", frozenset())
 
 
 class Saved(Struct, frozen=True):
-    """What came of a change. `asked`: a mail is on its way, to confirm a yes to offers. `left`: topics that could not
-    be switched on here, since an address is dead or a complaint stands against it."""
+    """What came of a change. `asked`: over this channel a message is on its way, to confirm a yes to offers. `left`:
+    topics that could not be switched on here, since an address is dead or a complaint stands against it."""
 
-    asked: bool
+    asked: Via | None
     left: list[Box]
 
 
 class Wishes:
     """Takes changes down."""
 
-    def __init__(self, db: Database, preferences: Preferences, consents: Consents, entries: Entries, ids_: ids.Ids,
-                 clock: Clock):  # fmt: skip
-        self._db, self._preferences, self._consents = db, preferences, consents
+    def __init__(self, db: Database, preferences: Preferences, consents: Consents, asks: Asks, entries: Entries,
+                 ids_: ids.Ids, clock: Clock):  # fmt: skip
+        self._db, self._preferences, self._consents, self._asks = db, preferences, consents, asks
         self._entries, self._ids, self._clock = entries, ids_, clock
 
     async def save(self, visitor: Visitor, changed: Mapping[str, bool], language: str) -> Saved:
@@ -46,13 +51,13 @@ class Wishes:
         boxes = {box.name: box for row in self._preferences.boxes(visitor) for box in row}
         await self._stop([boxes[name] for name, ticked in changed.items() if name in boxes and not ticked])
         new = [boxes[name] for name, ticked in changed.items() if ticked and name in boxes and not boxes[name].ticked]
-        asked = await self._ask(visitor, [box for box in new if box.topic.about == "offers"], language)
-        await self._agree(visitor, [box for box in new if box.topic.about != "offers"], language)
         if language != (visitor.language or "").partition("-")[0].lower():
             await self._speak(visitor, language)
+        await self._agree(visitor, [box for box in new if box.topic.about != "offers"], language)
+        asked = await self._ask(visitor, [box for box in new if box.topic.about == "offers"])
         return Saved(asked, list(self._left(visitor, new, asked)))
 
-    def _left(self, visitor: Visitor, new: Sequence[Box], asked: bool) -> Iterable[Box]:
+    def _left(self, visitor: Visitor, new: Sequence[Box], asked: Via | None) -> Iterable[Box]:
         now = {box.name: box.ticked for row in self._preferences.boxes(visitor) for box in row}
         return (box for box in new if not now.get(box.name) and not (asked and box.topic.about == "offers"))
 
@@ -106,9 +111,28 @@ class Wishes:
             granted_at=rfc3339(at),
         )
 
-    async def _ask(self, visitor: Visitor, boxes: Sequence[Box], language: str) -> bool:  # noqa: ARG002 to be merged
-        """Have a yes to offers confirmed; whether there is one to be confirmed now."""
-        return False
+    async def _ask(self, visitor: Visitor, boxes: Sequence[Box]) -> Via | None:
+        """Have a yes to offers confirmed by a message to the address of the link; over which channel that goes, or None
+        if there is nothing to be confirmed or no such message may go."""
+        wanted: dict[ChannelName, list[str]] = {}
+        for box in boxes:
+            wanted.setdefault(box.channel, []).append(box.topic.category)
+        asked = [await self._asked(visitor, channel, categories) for channel, categories in wanted.items()]
+        return next(filter(None, asked), None)
+
+    async def _asked(self, visitor: Visitor, channel: ChannelName, categories: list[str]) -> Via | None:
+        here = next(
+            (one for one in self._preferences.reached(visitor).values() if one.blind == visitor.link.blind), None
+        )
+        if here is None:
+            return None
+        via: Via = "email" if here.kind == "email" else "sms"
+        guest = Recipient(**{here.kind: self._preferences.address(visitor, here)})
+        try:
+            await self._asks.ask(AskOrder(guest=guest, channels=[channel], categories=categories, via=via), None)
+        except (Blocked, Conflict, Invalid):  # the page names what was not saved
+            return None
+        return via
 
     # -- language -----------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """The rules: what is given, the packs, and the one pure function that judges."""
 
-from gateway.rules.consents import missing_proof
+from gateway.rules.consents import fails, missing_proof
 from gateway.rules.given import (
     ChannelState,
     Consent,
@@ -14,7 +14,7 @@ from gateway.rules.given import (
     Template,
     Venue,
 )
-from gateway.rules.ledger import ConsentEvent, in_force
+from gateway.rules.ledger import ConsentEvent, in_force, overtaken
 from gateway.rules.pack import Pack
 from gateway.rules.phones import country_of_phone
 from gateway.rules.policy import Policy
@@ -26,5 +26,5 @@ from gateway.rules.windows import instant_of
 __all__ = [
     "BY_CONSENT", "ChannelState", "Consent", "ConsentEvent", "Defer", "Deny", "Features", "Given", "History",
     "MessageFacts", "Pack", "Policy", "RecipientFacts", "Result", "Rulebook", "Suppression", "Template", "Venue",
-    "Warn", "country_of_phone", "in_force", "instant_of", "missing_proof",
+    "Warn", "country_of_phone", "fails", "in_force", "instant_of", "missing_proof", "overtaken",
 ]  # fmt: skip

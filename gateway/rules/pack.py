@@ -11,7 +11,7 @@ from msgspec import Meta, Struct, ValidationError, convert, field
 
 from gateway.errors import NotUsable
 from gateway.model import ChannelName
-from gateway.rules.entries import Ban, Cap, Condition, Deadline, Element, Kind, Permission, RuleId, Strict
+from gateway.rules.entries import Asking, Ban, Cap, Condition, Deadline, Element, Kind, Permission, RuleId, Strict
 from gateway.rules.policy import Policy
 from gateway.rules.windows import Window, zone_of
 
@@ -35,7 +35,8 @@ class Jurisdiction(Strict, frozen=True, kw_only=True):
     """What one law says. `inherit` copies another pack's keys, those given here replace them one by one.
 
     `country_timezones` and `consent_ages` are for countries that differ from the rest. `mixed`: what a booking message
-    with promotion in it counts as, per channel. `origin_channels`: where the law also follows a venue from here abroad.
+    with promotion in it counts as, per channel; `asking`: what one that asks for a consent does. `origin_channels`:
+    where the law also follows a venue from here abroad.
     """
 
     inherit: Name | None = None
@@ -53,6 +54,7 @@ class Jurisdiction(Strict, frozen=True, kw_only=True):
     window: tuple[Window, ...] = ()
     cap: tuple[Cap, ...] = ()
     kinds: dict[Kind, Condition] = field(default_factory=dict)
+    asking: Asking | None = None
     deadline: dict[str, Deadline] = field(default_factory=dict)
     revoke_all_from: Version | None = None
 
@@ -72,6 +74,7 @@ class Overlay(Strict, frozen=True, kw_only=True):
     window: tuple[Window, ...] = ()
     cap: tuple[Cap, ...] = ()
     kinds: dict[Kind, Condition] = field(default_factory=dict)
+    asking: Asking | None = None
 
     def __post_init__(self):
         zones_exist(self.timezones)
