@@ -1,6 +1,7 @@
 """The rules: what is given, the packs, and the one pure function that judges."""
 
 from gateway.rules.consents import fails, missing_proof
+from gateway.rules.deadlines import Clocked, Due, Pause
 from gateway.rules.given import (
     ChannelState,
     Consent,
@@ -24,7 +25,7 @@ from gateway.rules.suppressions import BY_CONSENT
 from gateway.rules.windows import instant_of
 
 __all__ = [
-    "BY_CONSENT", "ChannelState", "Consent", "ConsentEvent", "Defer", "Deny", "Features", "Given", "History",
-    "MessageFacts", "Pack", "Policy", "RecipientFacts", "Result", "Rulebook", "Suppression", "Template", "Venue",
-    "Warn", "country_of_phone", "fails", "in_force", "instant_of", "missing_proof", "overtaken",
+    "BY_CONSENT", "ChannelState", "Clocked", "Consent", "ConsentEvent", "Defer", "Deny", "Due", "Features", "Given",
+    "History", "MessageFacts", "Pack", "Pause", "Policy", "RecipientFacts", "Result", "Rulebook", "Suppression",
+    "Template", "Venue", "Warn", "country_of_phone", "fails", "in_force", "instant_of", "missing_proof", "overtaken",
 ]  # fmt: skip
