@@ -47,6 +47,7 @@ from gateway.privacy import (
     Button,
     Confirmations,
     Consents,
+    Deadlines,
     Endings,
     FirstAsks,
     OptOuts,
@@ -66,7 +67,7 @@ from gateway.repeats import Repeats
 from gateway.routing import Provider, Routes
 from gateway.rules import Rulebook
 from gateway.stationery import Cabinet, Printing
-from gateway.store import counters, deliveries, guests, limits, outbox, schema
+from gateway.store import counters, deliveries, guests, limits, outbox, schema, suppressions
 from gateway.store.db import Database
 from gateway.store.reserve import Reserve
 from gateway.stories import Stories
@@ -77,6 +78,8 @@ from gateway.vault import Vault
 from gateway.webhooks.desk import Desk
 
 DRAIN_SECONDS = 6.0
+LATE_FOR_MS = 30 * 86_400_000
+"""How long a stop that was entered too late is shown to whoever watches."""
 SETTLED = 2.0
 """Seconds after which a start no longer needs all of the processor."""
 
@@ -249,7 +252,7 @@ class Gateway:
             confirmations=Confirmations(db, letters, wordings, self.ids, clock),
             receipts=Receipts(db, letters, wordings, clock, house),
             endings=Endings(db, rulebook, compliance.venue, self.ids, clock),
-            opt_outs=OptOuts(db, self.addresses, letters, self.ids, clock),
+            opt_outs=OptOuts(db, self.addresses, letters, Deadlines(rulebook, config.venue), self.ids, clock, self.log),
             topics=topics,
             button=Button(db, self.vault.links, topics, self.ids, clock),
             preferences=preferences,
@@ -365,6 +368,7 @@ class Gateway:
         metrics.QUEUE.clear()
         for channel, lease, count in outbox.counts(self.db.reader):
             metrics.QUEUE.labels(channel, ("waiting", "leased", "held")[lease]).set(count)
+        metrics.LATE_STOPS.set(suppressions.late(self.db.reader, self.clock.now() - LATE_FOR_MS))
         metrics.WEBHOOK_WAITING.set(deliveries.all_waiting(self.db.reader))
 
     async def reload(self, config: Config) -> list[str]:

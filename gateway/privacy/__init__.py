@@ -4,6 +4,7 @@ from gateway.privacy.asks import Asks
 from gateway.privacy.button import Button
 from gateway.privacy.confirmations import Confirmations
 from gateway.privacy.consents import Consents
+from gateway.privacy.deadlines import Deadlines
 from gateway.privacy.endings import Endings
 from gateway.privacy.first_asks import FirstAsks
 from gateway.privacy.opt_outs import OptOuts
@@ -16,6 +17,6 @@ from gateway.privacy.wishes import Wishes
 from gateway.privacy.wordings import Wordings
 
 __all__ = [
-    "Asks", "Button", "Confirmations", "Consents", "Endings", "FirstAsks", "OptOuts", "Preferences", "Questions",
-    "Receipts", "Topics", "Visitor", "Visitors", "Wishes", "Wordings", "house_of",
+    "Asks", "Button", "Confirmations", "Consents", "Deadlines", "Endings", "FirstAsks", "OptOuts", "Preferences",
+    "Questions", "Receipts", "Topics", "Visitor", "Visitors", "Wishes", "Wordings", "house_of",
 ]  # fmt: skip
