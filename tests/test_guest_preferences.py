@@ -57,7 +57,7 @@ async def test_a_no_counts_from_now_on(run):
     _, page = await look(run, run.path)
     status, page = await change(run, page, off=["news:email", "wedding:email"])
     assert (status, page.ticked) == (200, {"wedding:sms", "booking:email", "booking:sms"})
-    assert "Saved This counts from now on." in page.text
+    assert "Saved. This counts from now on." in page.text
     assert await reasons(run, NEWS) == ["CORE-SUP-3"]
     assert await reasons(run, WEDDING) == ["CORE-SUP-3"]
     assert await reasons(run, BOOKING) == []

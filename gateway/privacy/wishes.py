@@ -47,8 +47,8 @@ class Wishes:
         self._entries, self._ids, self._clock = entries, ids_, clock
 
     async def save(self, visitor: Visitor, changed: Mapping[str, bool], language: str | None, shown_in: str) -> Saved:
-        """Take down what was ticked (True) and unticked (False), by the names of boxes, and the language, if another one
-        was chosen. `shown_in`: the language of the page."""
+        """Take down what was ticked (True) and unticked (False), by the names of boxes, and the language, if another
+        one was chosen. `shown_in`: the language of the page."""
         boxes = {box.name: box for row in self._preferences.boxes(visitor) for box in row}
         await self._stop([boxes[name] for name, ticked in changed.items() if name in boxes and not ticked])
         new = [boxes[name] for name, ticked in changed.items() if ticked and name in boxes and not boxes[name].ticked]
