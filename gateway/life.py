@@ -41,18 +41,24 @@ from gateway.limiter import Limiter
 from gateway.limits import LimiterTime, Limits, Rule, StoreLedger
 from gateway.limits.accounts import Accounts
 from gateway.logs import Log
+from gateway.model import CHANNELS
 from gateway.people import People
 from gateway.permits import Permits
 from gateway.privacy import (
     Asks,
+    Button,
     Confirmations,
     Consents,
+    Deadlines,
     Endings,
     FirstAsks,
     OptOuts,
+    Preferences,
     Questions,
     Receipts,
+    Topics,
     Visitors,
+    Wishes,
     Wordings,
     house_of,
 )
@@ -63,7 +69,7 @@ from gateway.repeats import Repeats
 from gateway.routing import Provider, Routes
 from gateway.rules import Rulebook
 from gateway.stationery import Cabinet, Printing
-from gateway.store import counters, deliveries, guests, limits, outbox, schema
+from gateway.store import counters, deliveries, guests, limits, outbox, schema, suppressions
 from gateway.store.db import Database
 from gateway.store.reserve import Reserve
 from gateway.stories import Stories
@@ -74,6 +80,8 @@ from gateway.vault import Vault
 from gateway.webhooks.desk import Desk
 
 DRAIN_SECONDS = 6.0
+LATE_FOR_MS = 30 * 86_400_000
+"""How long a stop that was entered too late is shown to whoever watches."""
 SETTLED = 2.0
 """Seconds after which a start no longer needs all of the processor."""
 
@@ -99,6 +107,10 @@ class Parts(Struct):
     receipts: Receipts
     endings: Endings
     opt_outs: OptOuts
+    topics: Topics
+    button: Button
+    preferences: Preferences
+    wishes: Wishes
     analytics: Analytics
     printing: Printing
     cabinet: Cabinet
@@ -207,6 +219,9 @@ class Gateway:
         limits_ = Limits(self._rules(config), self.accounts, self.limiter_time)
         routes = Routes(providers)
         letters = Letters(self.vault, self.ids, clock, config.link_base, config.venue.language)
+        topics = Topics(db, config)
+        channels = [channel for channel in CHANNELS if routes.serving(channel)]
+        preferences = Preferences(db, self.facts, self.visitors, topics, rulebook, config.venue, channels, clock)
         compliance = Compliance(rulebook, config, db, self.facts, routes, clock)
         printing = Printing(db, self.vault, self.addresses, config.venue.language)
         batches = Batches(db, letters, printing)
@@ -224,6 +239,8 @@ class Gateway:
         house = house_of(config.venue.name, config.sender)
         wordings = Wordings(db, self.vault, self.ids, house.name, config.venue.language)
         questions = Questions(wordings, letters, self.ids, clock, house.name)
+        consents = Consents(db, self.addresses, letters, wordings, self.ids, clock)
+        asks = Asks(db, self.addresses, intake, questions, clock)
         intake.wake, bulk.wake = delivery.wake, delivery.release.wake
         return Parts(
             config=config,
@@ -236,14 +253,18 @@ class Gateway:
             bulk=bulk,
             batches=batches,
             recall=Recall(db, stories, letters, batches, intake),
-            consents=Consents(db, self.addresses, letters, wordings, self.ids, clock),
+            consents=consents,
             wordings=wordings,
-            asks=Asks(db, self.addresses, intake, questions, clock),
+            asks=asks,
             first_asks=FirstAsks(db, self.addresses, self.facts, intake, questions, rulebook, clock),
             confirmations=Confirmations(db, letters, wordings, self.ids, clock),
             receipts=Receipts(db, letters, wordings, clock, house),
             endings=Endings(db, rulebook, compliance.venue, self.ids, clock),
-            opt_outs=OptOuts(db, self.addresses, letters, self.ids, clock),
+            opt_outs=OptOuts(db, self.addresses, letters, Deadlines(rulebook, config.venue), self.ids, clock, self.log),
+            topics=topics,
+            button=Button(db, self.vault.links, topics, self.ids, clock),
+            preferences=preferences,
+            wishes=Wishes(db, preferences, consents, asks, self.entries, self.ids, clock),
             analytics=Analytics(db, clock, config.venue.timezone),
             printing=printing,
             cabinet=Cabinet(db, printing, self.ids, config.venue.language),
@@ -355,6 +376,7 @@ class Gateway:
         metrics.QUEUE.clear()
         for channel, lease, count in outbox.counts(self.db.reader):
             metrics.QUEUE.labels(channel, ("waiting", "leased", "held")[lease]).set(count)
+        metrics.LATE_STOPS.set(suppressions.late(self.db.reader, self.clock.now() - LATE_FOR_MS))
         metrics.WEBHOOK_WAITING.set(deliveries.all_waiting(self.db.reader))
 
     async def reload(self, config: Config) -> list[str]:

@@ -59,14 +59,15 @@ ENDPOINTS: tuple[str, ...] = (
     "compliance.check", "compliance.rule", "compliance.rules", "confirm.ask", "confirm.confirm", "consents.ask",
     "consents.ask_first", "consents.expiring", "consents.keep", "consents.receipt", "consents.record",
     "consents.state", "consents.wording", "consents.wordings", "guests.add", "guests.edit", "guests.export",
-    "guests.import", "guests.list", "guests.search", "guests.show", "health.scrape_inside", "look.show",
-    "messages.bulk", "messages.cancel", "messages.list", "messages.release", "messages.send", "messages.show",
-    "messages.template", "receipt.file", "receipt.show", "suppressions.add", "suppressions.lift",
-    "suppressions.list", "suppressions.show", "suppressions.unsubscribe", "templates.add", "templates.edit",
-    "templates.list", "templates.preview", "templates.remove", "templates.show", "templates.version",
-    "templates.versions", "unsubscribe.ask", "unsubscribe.stop", "users.add", "users.change", "users.list",
-    "users.remove", "users.setup_code", "users.show", "webhooks.add", "webhooks.change", "webhooks.deliveries",
-    "webhooks.list", "webhooks.remove", "webhooks.replay", "webhooks.rotate", "webhooks.show", "webhooks.test",
+    "guests.import", "guests.list", "guests.permits", "guests.search", "guests.show", "health.scrape_inside",
+    "look.show", "messages.bulk", "messages.cancel", "messages.list", "messages.release", "messages.send",
+    "messages.show", "messages.template", "preferences.save", "preferences.show", "receipt.file", "receipt.show",
+    "suppressions.add", "suppressions.lift", "suppressions.list", "suppressions.show", "suppressions.unsubscribe",
+    "templates.add", "templates.edit", "templates.list", "templates.preview", "templates.remove", "templates.show",
+    "templates.version", "templates.versions", "unsubscribe.ask", "unsubscribe.stop", "users.add", "users.change",
+    "users.list", "users.remove", "users.setup_code", "users.show", "webhooks.add", "webhooks.change",
+    "webhooks.deliveries", "webhooks.list", "webhooks.remove", "webhooks.replay", "webhooks.rotate",
+    "webhooks.show", "webhooks.test",
 )  # fmt: skip
 """What limits can count, as the API's description names it. A test holds it to the doors there are."""
 

@@ -13,6 +13,7 @@ from gateway.store.steps import (
     counters,
     first_tables,
     guests,
+    late_stops,
     people,
     templates,
     webhooks,
@@ -29,6 +30,7 @@ for _number, _step in enumerate(
         batches,
         webhooks,
         agreements,
+        late_stops,
     ),
     start=1,
 ):
