@@ -10,6 +10,7 @@ from sqlite_utils.migrations import Migrations
 from gateway.store.steps import (
     batches,
     counters,
+    data_requests,
     first_tables,
     guests,
     people,
@@ -27,6 +28,7 @@ for _number, _step in enumerate(
         counters,
         batches,
         webhooks,
+        data_requests,
     ),
     start=1,
 ):
