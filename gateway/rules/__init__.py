@@ -1,6 +1,7 @@
 """The rules: what is given, the packs, and the one pure function that judges."""
 
 from gateway.rules.consents import missing_proof
+from gateway.rules.deadlines import Clocked, Due, Pause
 from gateway.rules.given import (
     ChannelState,
     Consent,
@@ -23,7 +24,7 @@ from gateway.rules.rulebook import Rulebook
 from gateway.rules.windows import instant_of
 
 __all__ = [
-    "ChannelState", "Consent", "ConsentEvent", "Defer", "Deny", "Features", "Given", "History", "MessageFacts", "Pack",
-    "Policy", "RecipientFacts", "Result", "Rulebook", "Suppression", "Template", "Venue", "Warn", "country_of_phone",
-    "in_force", "instant_of", "missing_proof",
+    "ChannelState", "Clocked", "Consent", "ConsentEvent", "Defer", "Deny", "Due", "Features", "Given", "History",
+    "MessageFacts", "Pack", "Pause", "Policy", "RecipientFacts", "Result", "Rulebook", "Suppression", "Template",
+    "Venue", "Warn", "country_of_phone", "in_force", "instant_of", "missing_proof",
 ]  # fmt: skip

@@ -6,8 +6,7 @@ from gateway.rules.classify import CLASSES
 from gateway.rules.entries import Cap
 from gateway.rules.findings import Findings
 from gateway.rules.given import History
-
-HOUR = 3_600_000
+from gateway.rules.windows import HOUR
 
 
 def judge_caps(

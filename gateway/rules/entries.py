@@ -24,6 +24,9 @@ Part = Literal[
     "ad_label",
 ]  # fmt: skip
 
+What = Literal["unsubscribe", "revoke", "access", "access_extended", "breach", "complaint_ack"]
+"""What there is a deadline for."""
+
 
 class Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of a pack: a key nobody knows is an error, never ignored."""

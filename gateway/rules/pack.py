@@ -11,7 +11,7 @@ from msgspec import Meta, Struct, ValidationError, convert, field
 
 from gateway.errors import NotUsable
 from gateway.model import ChannelName
-from gateway.rules.entries import Ban, Cap, Condition, Deadline, Element, Kind, Permission, RuleId, Strict
+from gateway.rules.entries import Ban, Cap, Condition, Deadline, Element, Kind, Permission, RuleId, Strict, What
 from gateway.rules.policy import Policy
 from gateway.rules.windows import Window, zone_of
 
@@ -53,7 +53,7 @@ class Jurisdiction(Strict, frozen=True, kw_only=True):
     window: tuple[Window, ...] = ()
     cap: tuple[Cap, ...] = ()
     kinds: dict[Kind, Condition] = field(default_factory=dict)
-    deadline: dict[str, Deadline] = field(default_factory=dict)
+    deadline: dict[What, Deadline] = field(default_factory=dict)
     revoke_all_from: Version | None = None
 
     def __post_init__(self):
@@ -72,6 +72,7 @@ class Overlay(Strict, frozen=True, kw_only=True):
     window: tuple[Window, ...] = ()
     cap: tuple[Cap, ...] = ()
     kinds: dict[Kind, Condition] = field(default_factory=dict)
+    deadline: dict[What, Deadline] = field(default_factory=dict)
 
     def __post_init__(self):
         zones_exist(self.timezones)

@@ -13,11 +13,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from gateway.clock import rfc3339
-from gateway.rules import caps, deliverability, elements, reviews, suppressions
+from gateway.rules import caps, deadlines, deliverability, elements, reviews, suppressions
 from gateway.rules.atlas import NO_PACK, VENUE_ZONE, Atlas, Signals
 from gateway.rules.classify import CLASSES, Claim
 from gateway.rules.collection import collect
 from gateway.rules.consents import Consents, judge_age
+from gateway.rules.deadlines import Clocked, Due
 from gateway.rules.findings import Findings
 from gateway.rules.given import NO_FEATURES, Decision, Given, MessageFacts, Result
 from gateway.rules.pack import Pack
@@ -30,7 +31,7 @@ CITED = (
     "CORE-CLS-1", "CORE-CLS-2", "CORE-CLS-3", "CORE-CLS-4", "CORE-CLS-6", "CORE-SUP-1", "CORE-SUP-2", "CORE-SUP-3",
     "CORE-SUP-4", "CORE-SUP-9", "CORE-CON-2", "CORE-CON-3", "CORE-CON-4", "CORE-CON-5", "CORE-CON-8", "CORE-MIN-1",
     "CORE-MIN-2", "CORE-OPT-5", "CORE-TIM-2", "CORE-TIM-3", "CORE-ERR-1", "DLV-1", "DLV-2", "DLV-3", "WA-1", "WA-2",
-    "WA-3",
+    "WA-3", *deadlines.CITED,
 )  # fmt: skip
 """The rules that stand in code here rather than in a pack's entries."""
 UNDECLARED = "undeclared"
@@ -66,6 +67,14 @@ class Rulebook:
             if not plan.exempt:
                 self._judge_time(given, plan, policy, zones, findings)
         return self._result(plan, findings, given.now)
+
+    def deadline(self, asked: Clocked) -> Due:
+        """By when something must be done. Raises Invalid for what no law knows, saying what would be right."""
+        return deadlines.due(asked, self._collection.jurisdictions, self._collection.overlays)
+
+    def law_of(self, country: str | None) -> str:
+        """The name of the pack that a country's law is in, such as "EU" for "PT"; the one for the unknown, if none."""
+        return self._atlas.law_of(country)
 
     def lasting(self, given: Given) -> bool:
         """Whether the same facts are judged alike at any time, whatever was sent before: nothing was agreed to or

@@ -17,6 +17,7 @@ from gateway.rules.calendars import is_holiday
 from gateway.rules.entries import Entry
 
 DAY = 86_400_000
+HOUR = 3_600_000
 MINUTE = 60_000
 HORIZON = 35 * DAY
 """How far ahead is looked. Windows are weekly, so five weeks get over all holidays; hours that only meet after a change
