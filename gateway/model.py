@@ -6,6 +6,8 @@ MessageClass = Literal["marketing", "transactional", "informational", "emergency
 ChannelName = Literal["email", "sms", "whatsapp", "voice"]
 
 GuestStatus = Literal["active", "restricted", "erasure_pending", "erased"]
+RequestKind = Literal["access", "portability", "rectification", "restriction", "erasure", "objection"]
+RequestStatus = Literal["verifying", "open", "grace", "done", "refused", "cancelled"]
 
 CHANNELS: tuple[ChannelName, ...] = ("email", "sms", "whatsapp", "voice")
 CONTACT_OF = {"email": "email", "sms": "phone", "whatsapp": "phone", "voice": "phone"}

@@ -10,6 +10,7 @@ from gateway.rules import Consent
 MessageId = Annotated[str, Meta(pattern=ids.pattern("msg"))]
 GuestId = Annotated[str, Meta(pattern=ids.pattern("gst"))]
 BatchId = Annotated[str, Meta(pattern=ids.pattern("bat"))]
+RequestId = Annotated[str, Meta(pattern=ids.pattern("req"))]
 TemplateId = Annotated[str, Meta(pattern=ids.pattern("tpl"))]
 UserId = Annotated[str, Meta(pattern=ids.pattern("usr"))]
 KeyId = Annotated[str, Meta(pattern="^key_[0-9A-Za-z]{8}$")]

@@ -1,7 +1,7 @@
 """New guests and edits: contact points come with the stops that hold for them, and whoever relied on what was known of
 an address hears that it changed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec import UNSET, json, structs
@@ -78,10 +78,16 @@ class Entries:
         """Change what an order names and leave the rest, of a guest in the version that is wanted (None: any). Raises
         NotFound, Precondition, Invalid, and Conflict while a message is being handed over to an address that is to
         go."""
+        return await self._db.do(self.editing(public, order, wanted, caller))
+
+    def editing(
+        self, public: str, order: GuestEdit, wanted: int | None, caller: Caller
+    ) -> Callable[[Tx], GuestView]:
+        """The work of an edit, for a transaction in which more is done. Raises Invalid here, as `edit` does in it."""
         uuid = uuid_of(public)
         added = self._found(order.contacts.add, order.timezone, "/contacts/add")
 
-        def work(tx: Tx, items: Sequence[None]) -> list[GuestView]:
+        def act(tx: Tx) -> GuestView:
             guest = guestbook.find(tx.connection, uuid)
             if guest is None:
                 raise NotFound()
@@ -90,9 +96,9 @@ class Entries:
             sealed = self._rewrite(tx, guest, order)
             contacts = self._exchange(tx, guest, order.contacts, added, caller)
             tx.audit(caller.actor, "guest.edited", public, vouched(sealed, contacts))
-            return [view(_there(tx, uuid))] * len(items)
+            return view(_there(tx, uuid))
 
-        return await self._db.write(work)
+        return act
 
     def _rewrite(self, tx: Tx, guest: Whole, order: GuestEdit) -> bytes | None:
         """Change row and tags; what is sealed of the row afterwards."""

@@ -43,7 +43,7 @@ class OptOuts:
         )  # fmt: skip
         if entry.scope in ("category", "channel_category") and not entry.categories:
             raise Invalid(faults=[Fault("/categories", "missing", "a scope by category needs at least one")])
-        await self._db.write(self._stop, entry, may_use_reserve=True)
+        await self._db.write(self.stop, entry, may_use_reserve=True)
         return UnsubscribeAnswer(
             ids.public("sup", entry.uuid), entry.scope, list(entry.channels), list(entry.categories),
             list(entry.classes), rfc3339(received),
@@ -66,7 +66,7 @@ class OptOuts:
             return tuple(order.channels)
         return CHANNELS if order.scope in ("global", "category") else (channel,)
 
-    def _stop(self, tx: Tx, entries: Sequence[NewSuppression]) -> list[None]:
+    def stop(self, tx: Tx, entries: Sequence[NewSuppression]) -> list[None]:
         """The work of a stop. A global one covers every contact point of everyone behind the address."""
         for entry in entries:
             rows = [entry]

@@ -86,6 +86,20 @@ def named(reader: sqlite3.Connection, uuid: bytes, kind: str) -> Guest | None:
     return Guest._make(row) if row else None
 
 
+def status(reader: sqlite3.Connection, guest_id: int) -> GuestStatus:
+    """What a guest's status is now."""
+    return reader.execute("SELECT status FROM guests WHERE id = ?", (guest_id,)).fetchone()[0]
+
+
+def mark(tx: Tx, guest_id: int, status: GuestStatus) -> None:
+    """Give a guest another status, and say so of his addresses: whoever writes to him looks at it again."""
+    tx.execute(
+        "UPDATE guests SET status = ?, version = version + 1, updated_at = ? WHERE id = ?", (status, tx.now, guest_id)
+    )
+    for (blind,) in tx.execute("SELECT blind FROM contacts WHERE guest_id = ?", (guest_id,)):
+        tx.changed(blind)
+
+
 def all_behind(reader: sqlite3.Connection, blind: bytes) -> list[tuple[bytes, int, str]]:
     """Uuid, key id and status of everyone who has this address."""
     return reader.execute(
