@@ -41,7 +41,7 @@ from gateway.limiter import Limiter
 from gateway.limits import Limit, Limits
 from gateway.logs import Log
 from gateway.people import People
-from gateway.privacy import Consents, OptOuts
+from gateway.privacy import Consents, OptOuts, Visitors
 from gateway.recall import Recall
 from gateway.recipients import Recipients
 from gateway.record import Record
@@ -160,6 +160,7 @@ class Gateway:
         """What does not depend on the configuration."""
         self.facts = Facts(self.db)
         self.addresses = Addresses(self.db, self.vault, self.facts)
+        self.visitors = Visitors(self.db, self.vault)
         issuer = self.config.link_base or "guest-gateway"
         self.people = People.begin(self.db, self.vault, self.ids, self.clock, issuer, self.data.setup_code)
         self.callers = self.people.callers

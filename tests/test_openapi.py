@@ -208,7 +208,7 @@ async def test_the_pages_are_whole_and_offline(run):
     headings do not skip a level."""
     reply = await run.call("GET", "/docs", headers={"Authorization": None})
     page = Page(reply.raw.decode())
-    assert (reply.status, reply.headers["Content-Type"]) == (200, "text/html")
+    assert (reply.status, reply.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert not {"script", "style", "img", "iframe", "object"} & page.tags
     assert len(set(page.names)) == len(page.names)
     assert all(deeper - level <= 1 for level, deeper in zip(page.headings, page.headings[1:], strict=False))

@@ -2,5 +2,6 @@
 
 from gateway.privacy.consents import Consents
 from gateway.privacy.opt_outs import OptOuts
+from gateway.privacy.visitors import Visitor, Visitors
 
-__all__ = ["Consents", "OptOuts"]
+__all__ = ["Consents", "OptOuts", "Visitor", "Visitors"]

@@ -30,6 +30,7 @@ class Door(Struct, frozen=True):
     `query`: a Struct of the members that may stand behind the `?`; None: the view looks at none.
     `raises`: errors of the view that do not follow from the rest.
     `limit`: the endpoint's name in limits. `repeat`: whether it may or must come with an Idempotency-Key.
+    `told`: how an error is told to whoever came; None: as a problem document.
     `largest`: bytes of a body. `many`: the member of it that is a list whose items the view decodes one by one, as
     `each`."""
 
@@ -46,6 +47,7 @@ class Door(Struct, frozen=True):
     limit: str | None = None
     repeat: Literal["may", "must"] | None = None
     exempt: bool = False
+    told: Callable[[GatewayError, Any], Any] | None = None
     largest: int = 1 << 20
     many: str | None = None
     each: type[Struct] | None = None
