@@ -26,7 +26,7 @@ from gateway.rules import (
     Rulebook,
     Venue,
 )
-from gateway.store import guests, messages
+from gateway.store import messages
 from gateway.store.db import Database
 from gateway.store.guests import Guest
 from gateway.store.outbox import Due
@@ -143,11 +143,9 @@ class Compliance:
     def judge_due(
         self, due: Due, envelope: Envelope, address: str, plugin: Channel, going: Sequence[History]
     ) -> Judgement:
-        """May this message leave now? `going`: what is on its way to the same guest at this moment. Since it was leased
-        he may have asked to be forgotten."""
-        status = guests.status(self._db.reader, due.guest_id)
+        """May this message leave now? `going`: what is on its way to the same guest at this moment."""
         case = Case(due.channel, due.class_, due.category, address, due.sender, envelope)
-        guest = Guest(due.guest_id, due.guest_uuid, due.key_id, status, due.country, due.region, due.timezone,
+        guest = Guest(due.guest_id, due.guest_uuid, due.key_id, due.status, due.country, due.region, due.timezone,
                       due.language, 0, due.contact_uuid, due.address_sealed, due.blind)  # fmt: skip
         return self._judge(case, guest, due.blind, plugin, going)
 

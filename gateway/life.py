@@ -42,6 +42,7 @@ from gateway.limits import Limit, Limits
 from gateway.logs import Log
 from gateway.people import People
 from gateway.privacy import Consents, OptOuts, Visitors
+from gateway.privacy.requests import desk
 from gateway.recall import Recall
 from gateway.recipients import Recipients
 from gateway.record import Record
@@ -49,7 +50,7 @@ from gateway.repeats import Repeats
 from gateway.routing import Provider, Routes
 from gateway.rules import Rulebook
 from gateway.stationery import Cabinet, Printing
-from gateway.store import counters, deliveries, guests, limits, outbox, schema
+from gateway.store import counters, data_requests, deliveries, guests, limits, outbox, schema
 from gateway.store.db import Database
 from gateway.store.reserve import Reserve
 from gateway.stories import Stories
@@ -78,6 +79,7 @@ class Parts(Struct):
     recall: Recall
     consents: Consents
     opt_outs: OptOuts
+    requests: desk.Desk
     analytics: Analytics
     printing: Printing
     cabinet: Cabinet
@@ -166,11 +168,12 @@ class Gateway:
         self.callers = self.people.callers
         self.repeats = Repeats(self.db, self.vault, self.clock)
         self.repeats.load()
-        seals = Seals(self.vault, self.ids)
+        self.seals = seals = Seals(self.vault, self.ids)
         self.book = Book(self.db, seals, self.addresses)
         self.entries = Entries(self.db, seals, self.addresses, self.ids)
         self.imports = Imports(self.db, seals, self.vault.index, self.ids)
         self.exports = Exports(self.db, seals)
+        self.erasure: Any = None
         self.suppressions = Suppressions(self.db, self.vault)
         self.suppression_lists = SuppressionLists(self.db, self.suppressions)
 
@@ -188,6 +191,7 @@ class Gateway:
         stories = Stories(db, letters, batches)
         drafts = Drafts(self.addresses, compliance, letters, routes, self.ids, config.venue.timezone)
         intake = Intake(db, drafts, compliance, self.repeats)
+        opt_outs = OptOuts(db, self.addresses, letters, self.ids, clock)
         recipients = Recipients(db, drafts, letters, printing, config.venue.language)
         bulk = Bulk(db, drafts, recipients, letters, self.repeats, rulebook, self.ids, clock, config.venue.timezone)
         preparation = Preparation(compliance, letters, batches, db.changes, clock.now)
@@ -208,13 +212,20 @@ class Gateway:
             batches=batches,
             recall=Recall(db, stories, letters, batches, intake),
             consents=Consents(db, self.addresses, letters, self.ids, clock),
-            opt_outs=OptOuts(db, self.addresses, letters, self.ids, clock),
+            opt_outs=opt_outs,
+            requests=desk.Desk.begin(
+                self._for_requests(), config, rulebook, letters, drafts, intake, batches, opt_outs
+            ),
             analytics=Analytics(db, clock, config.venue.timezone),
             printing=printing,
             cabinet=Cabinet(db, printing, self.ids, config.venue.language),
             delivery=delivery,
             webhooks=Desk.begin(db, letters, self.ids, clock, self.log, config.egress.allow),
         )
+
+    def _for_requests(self) -> desk.Keeps:
+        return desk.Keeps(self.db, self.seals, self.addresses, self.entries, self.people.users, self.erasure, self.ids,
+                          self.clock, self.log)  # fmt: skip
 
     def _providers(self, config: Config) -> list[Provider]:
         """One provider for each table of config.toml."""
@@ -298,7 +309,9 @@ class Gateway:
         if self.db.reserve:
             await asyncio.to_thread(self.db.reserve.fill)
         await self.people.tidy(hourly)
+        await self.parts.requests.rounds.go()
         if hourly:
+            await self.parts.requests.rounds.forget_old()
             await self.imports.tidy()
             await self.repeats.forget_old()
             await self.parts.limits.forget_whole()
@@ -319,6 +332,9 @@ class Gateway:
         for channel, lease, count in outbox.counts(self.db.reader):
             metrics.QUEUE.labels(channel, ("waiting", "leased", "held")[lease]).set(count)
         metrics.WEBHOOK_WAITING.set(deliveries.all_waiting(self.db.reader))
+        metrics.DATA_REQUESTS.clear()
+        for kind, clock, count in data_requests.counts(self.db.reader, self.clock.now()):
+            metrics.DATA_REQUESTS.labels(kind, clock).set(count)
 
     async def reload(self, config: Config) -> list[str]:
         """Take a new configuration, whole; or name the keys of it that need a restart and change nothing. Raises

@@ -49,6 +49,10 @@ WEBHOOK_SECONDS = Histogram(
     buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15), registry=REGISTRY,
 )  # fmt: skip
 WEBHOOK_WAITING = Gauge("gateway_webhook_deliveries", "Events that wait for a webhook to take them.", registry=REGISTRY)
+DATA_REQUESTS = Gauge(
+    "gateway_data_requests", "Requests of guests about their data that are not finished.", ["kind", "clock"],
+    registry=REGISTRY,
+)  # fmt: skip
 SIGN_INS = Counter(
     "gateway_sign_ins_total", "Tries to sign in or to refresh, by how they ended.", ["outcome"], registry=REGISTRY
 )

@@ -138,6 +138,9 @@ class Compliance(Table, frozen=True):
     policy: Annotated[Mapping[str, Any], about("Policies of the rule packs that a venue may set.")] = field(
         default_factory=dict
     )
+    request_notice: Annotated[
+        Seconds, about("How long before a guest's request is due the alarm is given; and again when it is overdue.")
+    ] = 604_800.0
 
 
 class Plugins(Table, frozen=True):

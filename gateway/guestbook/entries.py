@@ -80,9 +80,7 @@ class Entries:
         go."""
         return await self._db.do(self.editing(public, order, wanted, caller))
 
-    def editing(
-        self, public: str, order: GuestEdit, wanted: int | None, caller: Caller
-    ) -> Callable[[Tx], GuestView]:
+    def editing(self, public: str, order: GuestEdit, wanted: int | None, caller: Caller) -> Callable[[Tx], GuestView]:
         """The work of an edit, for a transaction in which more is done. Raises Invalid here, as `edit` does in it."""
         uuid = uuid_of(public)
         added = self._found(order.contacts.add, order.timezone, "/contacts/add")

@@ -107,6 +107,7 @@ FILTERS = {
     "before": "r.id < ?",
 }
 """What a list can be narrowed by."""
+LISTS = ("reasons", "pauses")
 _DATE, _REASONS, _PAUSES, _KEY = (Request._fields.index(name) for name in ("due_date", "reasons", "pauses", "key_id"))
 
 
@@ -125,7 +126,7 @@ def add(tx: Tx, new: NewRequest) -> int:
 
 def change(tx: Tx, request_id: int, **to: Any) -> None:
     """Let columns of a request say something else."""
-    stored = {name: json.encode(value).decode() if name in ("reasons", "pauses") else value for name, value in to.items()}
+    stored = {name: json.encode(value).decode() if name in LISTS else value for name, value in to.items()}
     columns = ", ".join(f"{name} = ?" for name in stored)
     tx.execute(f"UPDATE data_requests SET {columns} WHERE id = ?", (*stored.values(), request_id))  # noqa: S608 our own
 

@@ -87,8 +87,9 @@ def named(reader: sqlite3.Connection, uuid: bytes, kind: str) -> Guest | None:
 
 
 def status(reader: sqlite3.Connection, guest_id: int) -> GuestStatus:
-    """What a guest's status is now."""
-    return reader.execute("SELECT status FROM guests WHERE id = ?", (guest_id,)).fetchone()[0]
+    """The status of a guest now; of one whose row is gone, erased."""
+    row = reader.execute("SELECT status FROM guests WHERE id = ?", (guest_id,)).fetchone()
+    return row[0] if row else "erased"
 
 
 def mark(tx: Tx, guest_id: int, status: GuestStatus) -> None:

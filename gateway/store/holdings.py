@@ -137,9 +137,7 @@ def ids(reader: sqlite3.Connection, guest_id: int) -> list[tuple[str, bytes]]:
 def audit(reader: sqlite3.Connection, about: Collection[str], after: int, limit: int) -> tuple[list[Any], int | None]:
     """Those of the next `limit` entries of the audit log that are about one of these objects, decoded, and the number
     of the last one that was looked at; None at the end."""
-    rows = reader.execute(
-        "SELECT seq, entry FROM audit WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
-    ).fetchall()
+    rows = reader.execute("SELECT seq, entry FROM audit WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)).fetchall()
     entries = [json.decode(entry) for _, entry in rows]
     return [entry for entry in entries if entry["object"] in about], rows[-1][0] if rows else None
 

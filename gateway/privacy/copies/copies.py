@@ -54,7 +54,9 @@ class Copies:
         counts: dict[str, int] = {}
         for cut in copy.cuts:
             counts[cut["why"]] = counts.get(cut["why"], 0) + cut["count"]
-        await self._office.act(request, caller, lambda turn: turn.note("exported", **({"cuts": counts} if counts else {})))
+        await self._office.act(
+            request, caller, lambda turn: turn.note("exported", **({"cuts": counts} if counts else {}))
+        )
         return zipped(_members(copy, self._config.venue.timezone), self._clock.now())
 
     async def _prepare(self, request: Request) -> Copy:
@@ -133,7 +135,7 @@ def _cleaned(section: Section, clean: Callable[[list[Row]], list[Row]]) -> Calla
     return again
 
 
-# -- the files in it ----------------------------------------------------------------------------------------------------
+# -- the files in it --------------------------------------------------------------------------------------------------
 
 
 async def _members(copy: Copy, zone: str) -> AsyncIterator[Member]:

@@ -57,5 +57,7 @@ def _plain(address: str) -> str:
 
 def _whole(words: Iterable[str]) -> re.Pattern[str] | None:
     """What finds any of these words as whole ones, the longest first; however they are spaced."""
-    spaced = sorted({r"\s+".join(map(re.escape, word.split())) for word in words if word.strip()}, key=len, reverse=True)
+    spaced = sorted(
+        {r"\s+".join(map(re.escape, word.split())) for word in words if word.strip()}, key=len, reverse=True
+    )
     return re.compile(rf"(?<!\w)(?:{'|'.join(spaced)})(?!\w)", re.IGNORECASE) if spaced else None

@@ -14,7 +14,7 @@ from gateway.clock import rfc3339, rfc3339_or_none
 from gateway.guestbook.seals import Seals
 from gateway.letters import Letters
 from gateway.privacy.requests.notices import number
-from gateway.store import data_requests, guestbook, holdings, suppressions
+from gateway.store import data_requests, holdings, suppressions
 from gateway.store.db import Database
 from gateway.store.guestbook import Whole
 from gateway.store.holdings import Point, Said, Sent
@@ -30,7 +30,7 @@ PROGRAMS = {"key": "program", "user": "staff", "local": "staff", "gateway": "gat
 
 
 class Section(Struct, frozen=True):
-    """Rows of one kind; `rows` yields them slice by slice, anew each time it is called. `given`: art. 20 is about it."""
+    """Rows of one kind; `rows` yields them slice by slice, anew each time. `given`: GDPR art. 20 is about it."""
 
     name: str
     fields: tuple[str, ...]

@@ -22,7 +22,7 @@ ASIDE = ("id", "html")
 async def page(copy: Any, zone: str) -> AsyncIterator[bytes]:
     """The page, section by section."""
     speaks: Catalogue = copy.speaks
-    title = escape(speaks.say("copy.title", number=number(copy.request)))
+    title = escape(speaks.say("copy.title", request=number(copy.request)))
     yield (
         f'<!doctype html>\n<html lang="{speaks.language}"><head><meta charset="utf-8"><title>{title}</title>'
         f"<style>{STYLE}</style></head>\n<body><h1>{title}</h1>\n"
@@ -51,10 +51,10 @@ async def _section(speaks: Catalogue, section: Section, zone: str) -> AsyncItera
 
 
 def _row(speaks: Catalogue, fields: Any, row: Row, zone: str) -> str:
+    said = {field: row[field] for field in fields if row.get(field) not in (None, "", [], {})}
     lines = [
-        f"<tr><th>{escape(speaks.say(f'copy_fields.{field}'))}</th><td>{escape(_told(speaks, row[field], zone))}</td></tr>"
-        for field in fields
-        if row.get(field) not in (None, "", [], {})
+        f"<tr><th>{escape(speaks.say(f'copy_fields.{field}'))}</th><td>{escape(_told(speaks, value, zone))}</td></tr>"
+        for field, value in said.items()
     ]
     return f"<table>{''.join(lines)}</table>\n" if lines else ""
 

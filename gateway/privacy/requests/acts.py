@@ -34,7 +34,9 @@ NOT_RIGHT = "This code is not right, or no longer."
 class Acts:
     """Acts on requests. All raise NotFound."""
 
-    def __init__(self, office: Office, clocks: Clocks, entries: Entries, rectification: Rectification, erasing: Erasing):
+    def __init__(
+        self, office: Office, clocks: Clocks, entries: Entries, rectification: Rectification, erasing: Erasing
+    ):
         self._office, self._clocks = office, clocks
         self._entries, self._rectification, self._erasing = entries, rectification, erasing
 

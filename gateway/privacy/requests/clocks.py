@@ -2,9 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-from msgspec import structs
-
-from gateway.clock import rfc3339
 from gateway.config import Venue
 from gateway.errors import Conflict, Fault, Invalid
 from gateway.rules import Clocked, Due, Pause, Rulebook

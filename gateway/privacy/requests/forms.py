@@ -6,7 +6,7 @@ from msgspec import Meta, Struct
 
 from gateway.guestbook.forms import GuestEdit
 from gateway.model import RequestKind, RequestStatus
-from gateway.orders import Address, Included, Instant, Moment, Recipient, Slug
+from gateway.orders import Address, Instant, Moment, Recipient, Slug
 from gateway.pages import PageQuery
 from gateway.views import GuestId, MessageId, RequestId, Time
 
@@ -144,9 +144,3 @@ class RequestList(Struct, frozen=True):
 
     items: list[RequestView]
     next_cursor: str | None
-
-
-class RequestContentQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """Whether the notes are wanted too; it needs `read.content`, and is noted in the audit log."""
-
-    include: Included | None = None

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from msgspec import structs
 
 from gateway import ids
+from gateway.addresses import Named
 from gateway.callers import Caller
 from gateway.catalogue import Catalogue, catalogue, spoken
 from gateway.config import Config
@@ -14,7 +15,6 @@ from gateway.errors import Invalid
 from gateway.guestbook.seals import Seals
 from gateway.intake import Acceptance, Intake
 from gateway.model import ChannelName
-from gateway.addresses import Named
 from gateway.orders import Recipient, SendOrder
 from gateway.privacy.requests.proofs import Drawn
 from gateway.store import guests
@@ -109,7 +109,7 @@ class Notices:
         short = way.channel != "email"
         order = structs.replace(
             way.draft.order,
-            subject=None if short else speaks.say("request_letters.subject", number=number(request), **self._house()),
+            subject=None if short else speaks.say("request_letters.subject", request=number(request)),
             text=f"{self._config.sender.name or self._config.venue.name}: {text}" if short else text,
         )
         taken = self._drafts.take(way.draft._replace(order=order), GATEWAY, content_of(order))
@@ -138,7 +138,7 @@ class Notices:
     def _text(self, speaks: Catalogue, letter: str, request: Request, values: dict[str, str]) -> str:
         known = {
             "wish": speaks.say(f"request_kinds.{request.kind}"),
-            "number": number(request),
+            "request": number(request),
             "due": self.day(speaks, request.due_at - 1),
         } | self._house() | values  # fmt: skip
         parts = [part for part in LETTERS[letter] if not (part in ("link", "undo") and not known[part])]

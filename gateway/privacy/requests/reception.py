@@ -7,7 +7,7 @@ from gateway import ids
 from gateway.addresses import Addresses
 from gateway.callers import Caller
 from gateway.clock import Clock, parse_rfc3339
-from gateway.errors import Conflict, Fault, Invalid, NotFound
+from gateway.errors import Conflict, Fault, Invalid, NotFound, Precondition
 from gateway.model import CHANNELS, RequestKind
 from gateway.orders import Recipient
 from gateway.privacy.opt_outs import OptOuts
@@ -39,7 +39,9 @@ class Asker(NamedTuple):
 class Reception:
     """Takes requests down."""
 
-    def __init__(self, office: Office, acts: Acts, clocks: Clocks, addresses: Addresses, opt_outs: OptOuts, clock: Clock):
+    def __init__(
+        self, office: Office, acts: Acts, clocks: Clocks, addresses: Addresses, opt_outs: OptOuts, clock: Clock
+    ):
         self._office, self._acts, self._clocks = office, acts, clocks
         self._addresses, self._opt_outs, self._clock = addresses, opt_outs, clock
 
@@ -61,13 +63,15 @@ class Reception:
         )  # fmt: skip
         return await self._take_down(new, asker, order.note, caller)
 
-    async def forget(self, public: str, caller: Caller) -> Request:
-        """Take down that a guest is to be erased, on the word of whoever says so. Who waits for it already keeps
-        waiting. Raises NotFound."""
+    async def forget(self, public: str, wanted: int | None, caller: Caller) -> Request:
+        """Take down that a guest, in the version that is wanted (None: any), is to be erased, on the word of whoever
+        says so. Who waits for it already keeps waiting. Raises NotFound, Precondition."""
         uuid = ids.parse("gst", public)
         guest = guestbook.find(self._office.db.reader, uuid) if uuid else None
         if guest is None:
             raise NotFound()
+        if wanted not in (None, guest.version):
+            raise Precondition()
         if waiting := data_requests.unfinished(self._office.db.reader, guest.id, "erasure"):
             return waiting
         now = self._clock.now()

@@ -1,5 +1,6 @@
 """Requests of guests about their data: what was asked and until when, the proof that was asked for, and everything
-that happened. A request outlives its guest and then names nobody; `reminded` says which alarm was given last."""
+that happened. A request outlives its guest and then names nobody; `reminded` says which alarm was given last. The
+numbers of requests and events are given once: guests are told the former, webhooks remember the latter."""
 
 import sqlite_utils
 
@@ -12,7 +13,7 @@ def take(db: sqlite_utils.Database) -> None:
         db,
         """
         CREATE TABLE data_requests (
-            id INTEGER PRIMARY KEY, uuid BLOB NOT NULL UNIQUE, guest_id INTEGER, kind TEXT NOT NULL,
+            id INTEGER PRIMARY KEY AUTOINCREMENT, uuid BLOB NOT NULL UNIQUE, guest_id INTEGER, kind TEXT NOT NULL,
             status TEXT NOT NULL, received_via TEXT NOT NULL, received_at INTEGER NOT NULL, actor TEXT NOT NULL,
             jurisdiction TEXT NOT NULL, country TEXT, due_date TEXT NOT NULL, due_at INTEGER NOT NULL,
             reasons TEXT NOT NULL, pauses TEXT NOT NULL DEFAULT '[]', paused_at INTEGER, extended_at INTEGER,
@@ -31,7 +32,7 @@ def take(db: sqlite_utils.Database) -> None:
         """,
         """
         CREATE TABLE data_request_events (
-            id INTEGER PRIMARY KEY, uuid BLOB NOT NULL UNIQUE,
+            id INTEGER PRIMARY KEY AUTOINCREMENT, uuid BLOB NOT NULL UNIQUE,
             request_id INTEGER NOT NULL REFERENCES data_requests (id) ON DELETE CASCADE, type TEXT NOT NULL,
             at INTEGER NOT NULL, actor TEXT NOT NULL, detail TEXT, note_sealed BLOB
         ) STRICT
