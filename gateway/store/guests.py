@@ -86,6 +86,12 @@ def named(reader: sqlite3.Connection, uuid: bytes, kind: str) -> Guest | None:
     return Guest._make(row) if row else None
 
 
+def status(reader: sqlite3.Connection, guest_id: int) -> GuestStatus:
+    """The status of a guest now; of one whose row is gone, erased."""
+    row = reader.execute("SELECT status FROM guests WHERE id = ?", (guest_id,)).fetchone()
+    return row[0] if row else "erased"
+
+
 def all_behind(reader: sqlite3.Connection, blind: bytes) -> list[tuple[bytes, int, str]]:
     """Uuid, key id and status of everyone who has this address."""
     return reader.execute(
