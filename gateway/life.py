@@ -41,7 +41,7 @@ from gateway.limiter import Limiter
 from gateway.limits import Limit, Limits
 from gateway.logs import Log
 from gateway.people import People
-from gateway.privacy import Consents, OptOuts, Visitors
+from gateway.privacy import Consents, Erasure, OptOuts, Visitors
 from gateway.privacy.requests import desk
 from gateway.recall import Recall
 from gateway.recipients import Recipients
@@ -129,6 +129,7 @@ class Gateway:
         self.parts.limits.restore(limits.load(self.db.reader))
         self.health = Health(self.db, self.clock, self.record.last_time)
         await forget_unfinished(self.db)
+        await self._end_erasures()
         await self._count_days(self.config)
         await recover(self.db, self.parts.routes)
 
@@ -158,6 +159,11 @@ class Gateway:
         if counters.zone_of_days(self.db.reader) != config.venue.timezone:
             await self.db.write(counters.days_in, config.venue.timezone)
 
+    async def _end_erasures(self) -> None:
+        """Whoever is erased is so altogether, before anything is sent or shown."""
+        if count := await self.erasure.resume():
+            self.log.warning("erasures were brought to their end", count=count)
+
     def _begin(self) -> None:
         """What does not depend on the configuration."""
         self.facts = Facts(self.db)
@@ -173,7 +179,7 @@ class Gateway:
         self.entries = Entries(self.db, seals, self.addresses, self.ids)
         self.imports = Imports(self.db, seals, self.vault.index, self.ids)
         self.exports = Exports(self.db, seals)
-        self.erasure: Any = None
+        self.erasure = Erasure(self.db, self.vault.keys, self.ids)
         self.suppressions = Suppressions(self.db, self.vault)
         self.suppression_lists = SuppressionLists(self.db, self.suppressions)
 

@@ -81,6 +81,17 @@ class Recall:
         return work
 
 
+def call_off(tx: Tx, waiting: Sequence[tuple[int, bytes]], actor: str) -> None:
+    """Cancel messages (id and uuid) that wait or are held, each with its story and its entry in the record."""
+    numbers = [number for number, _ in waiting]
+    outbox.remove(tx, numbers)
+    messages.settle(tx, [("cancelled", None, None, tx.now, number) for number in numbers])
+    why = json.encode({"by": actor}).decode()
+    events.append(tx, [events.Event(number, "cancelled", tx.now, why) for number in numbers])
+    for _, uuid in waiting:
+        tx.audit(actor, "message.cancelled", ids.public("msg", uuid), NOTHING)
+
+
 def _cancel(tx: Tx, stored: Stored) -> str:
     row = outbox.state_of(tx, stored.id)
     if row is None:

@@ -27,8 +27,11 @@ NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 NO_HASTE = aiohttp.ClientTimeout(total=None)
 """A long list takes as long as it takes; whether the other end is still there, its socket tells."""
 BY_CODE = {
-    kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, GatewayError)
+    kind.code: kind
+    for kind in reversed(vars(errors).values())
+    if isinstance(kind, type) and issubclass(kind, GatewayError)
 }
+"""Of several with the same code the broadest, which stands first."""
 
 
 def ask(method: str, path: str, body: Any = None, *, config_path: Path | None, data_path: str | None) -> Any:

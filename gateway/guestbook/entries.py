@@ -4,7 +4,7 @@ an address hears that it changed."""
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from msgspec import UNSET, json, structs
+from msgspec import UNSET, structs
 
 from gateway import ids
 from gateway.addresses import Addresses, zones
@@ -13,14 +13,14 @@ from gateway.errors import Conflict, Fault, Invalid, NotFound, Precondition
 from gateway.guestbook.book import uuid_of, view
 from gateway.guestbook.forms import MOST_CONTACTS, ContactOrder, ContactsEdit, GuestEdit, GuestOrder, GuestView
 from gateway.guestbook.seals import Profile, Seals, vouched
-from gateway.store import events, guestbook, guests, messages, outbox, suppressions
+from gateway.recall import call_off
+from gateway.store import guestbook, guests, messages, outbox, suppressions
 from gateway.store.db import Database, Tx
 from gateway.store.guestbook import Contact, Edit, Whole
 from gateway.store.guests import NewContact, NewGuest
 
 ASKED = ("country", "region", "timezone", "language")
 """What is kept in the clear, because rules and lists ask for it."""
-NOTHING = b"\0" * 32
 Found = tuple[str, str, bytes]
 """A contact point as it was found to be: kind, normal form, blind index."""
 
@@ -153,12 +153,7 @@ class Entries:
         if other is not None:
             messages.readdress(tx, numbers, other.id)
             return
-        outbox.remove(tx, numbers)
-        messages.settle(tx, [("cancelled", None, None, tx.now, number) for number in numbers])
-        why = json.encode({"by": caller.actor}).decode()
-        events.append(tx, [events.Event(number, "cancelled", tx.now, why) for number in numbers])
-        for _, uuid, _ in waiting:
-            tx.audit(caller.actor, "message.cancelled", ids.public("msg", uuid), NOTHING)
+        call_off(tx, [(number, uuid) for number, uuid, _ in waiting], caller.actor)
 
 
 def _there(tx: Tx, uuid: bytes) -> Whole:

@@ -12,6 +12,7 @@ from gateway.ids import Ids
 from gateway.sheet import Line, Sheet
 from gateway.store import guestbook, guests
 from gateway.store.guestbook import Whole
+from gateway.vault import KeyDestroyed
 
 SLICE = 500
 """How many lines are worked on at a time."""
@@ -93,8 +94,11 @@ class Plan:
         return [uuid for uuid in taken[0] if all(uuid in uuids for uuids in taken)] if taken else None
 
     def _fill(self, guest: Whole, entry: Entry) -> None:
+        try:
+            gap = lacking(guest, self._seals.open_profile(guest), entry)
+        except KeyDestroyed:  # he was erased since he was read, and nothing is added to him
+            return
         self._known.add(guest.uuid)
-        gap = lacking(guest, self._seals.open_profile(guest), entry)
         if gap is not None:
             before = self.fills.get(guest.uuid)
             self.fills[guest.uuid] = both(before, gap) if before else gap

@@ -150,6 +150,17 @@ def hold(tx: Tx, ids: Sequence[int], reason: str) -> None:
     tx.execute_for("UPDATE outbox SET lease = 2, reason = ? WHERE message_id IN", (reason,), ids)
 
 
+def waiting_of(tx: Tx, guest_id: int) -> list[tuple[int, bytes]]:
+    """Id and uuid of every message that waits or is held for a guest; not of those that are being handed over."""
+    return tx.execute(
+        """
+        SELECT m.id, m.uuid FROM messages m JOIN outbox o ON o.message_id = m.id
+        WHERE m.guest_id = ? AND o.lease <> 1
+        """,
+        (guest_id,),
+    ).fetchall()
+
+
 def hold_other_channels(tx: Tx, channels: Sequence[str]) -> list[tuple[int, bytes]]:
     """Hold what waits for any channel but these; id and uuid of each message held."""
     marks = ", ".join("?" * len(channels))

@@ -7,7 +7,7 @@ from gateway import ids
 from gateway.addresses import Addresses
 from gateway.callers import Caller
 from gateway.clock import Clock, parse_rfc3339
-from gateway.errors import Conflict, Fault, Invalid, NotFound, Precondition
+from gateway.errors import Conflict, Fault, GuestOnHold, Invalid, NotFound, Precondition
 from gateway.model import CHANNELS, RequestKind
 from gateway.orders import Recipient
 from gateway.privacy.opt_outs import OptOuts
@@ -17,7 +17,7 @@ from gateway.privacy.requests.forms import RequestOrder
 from gateway.privacy.requests.notices import Way
 from gateway.privacy.requests.proofs import Drawn
 from gateway.privacy.requests.turn import Office, Turn
-from gateway.store import data_requests, guestbook, guests
+from gateway.store import data_requests, guestbook, guests, holds
 from gateway.store.data_requests import NewRequest, Request
 from gateway.store.db import Tx
 from gateway.store.guestbook import Whole
@@ -65,13 +65,15 @@ class Reception:
 
     async def forget(self, public: str, wanted: int | None, caller: Caller) -> Request:
         """Take down that a guest, in the version that is wanted (None: any), is to be erased, on the word of whoever
-        says so. Who waits for it already keeps waiting. Raises NotFound, Precondition."""
+        says so. Who waits for it already keeps waiting. Raises NotFound, Precondition, GuestOnHold."""
         uuid = ids.parse("gst", public)
         guest = guestbook.find(self._office.db.reader, uuid) if uuid else None
         if guest is None:
             raise NotFound()
         if wanted not in (None, guest.version):
             raise Precondition()
+        if holds.in_force(self._office.db.reader, guest.uuid):
+            raise GuestOnHold()
         if waiting := data_requests.unfinished(self._office.db.reader, guest.id, "erasure"):
             return waiting
         now = self._clock.now()

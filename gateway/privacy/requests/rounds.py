@@ -7,7 +7,7 @@ from gateway.ids import public
 from gateway.logs import Log
 from gateway.privacy.requests.erasing import Erasing
 from gateway.privacy.requests.turn import Office, Turn
-from gateway.store import data_requests
+from gateway.store import data_requests, guests
 from gateway.store.data_requests import Request
 from gateway.store.db import Database
 
@@ -58,5 +58,7 @@ def _hold(turn: Turn) -> None:
     """What the law wants kept stays, for nothing else, and the guest is told once (ERA-2)."""
     happened = data_requests.events(turn.tx.connection, turn.request.id)
     if turn.request.status == "grace" and not any(event.type == "held" for event in happened):
+        if turn.request.guest_id is not None:
+            guests.mark(turn.tx, turn.request.guest_id, "restricted")
         told = turn.tell("held")
         turn.note("held", **({"message": told} if told else {}))
