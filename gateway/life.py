@@ -41,7 +41,7 @@ from gateway.limiter import Limiter
 from gateway.limits import Limit, Limits
 from gateway.logs import Log
 from gateway.people import People
-from gateway.privacy import Consents, Erasure, OptOuts, Visitors
+from gateway.privacy import Button, Consents, Erasure, OptOuts, Topics, Visitors
 from gateway.privacy.requests import desk
 from gateway.recall import Recall
 from gateway.recipients import Recipients
@@ -80,6 +80,8 @@ class Parts(Struct):
     consents: Consents
     opt_outs: OptOuts
     requests: desk.Desk
+    topics: Topics
+    button: Button
     analytics: Analytics
     printing: Printing
     cabinet: Cabinet
@@ -191,6 +193,7 @@ class Gateway:
         limits_ = Limits(self._rules(config), db, lambda: clock.now() / 1000)
         routes = Routes(providers)
         letters = Letters(self.vault, self.ids, clock, config.link_base, config.venue.language)
+        topics = Topics(db, config)
         compliance = Compliance(rulebook, config, db, self.facts, routes, clock)
         printing = Printing(db, self.vault, self.addresses, config.venue.language)
         batches = Batches(db, letters, printing)
@@ -222,6 +225,8 @@ class Gateway:
             requests=desk.Desk.begin(
                 self._for_requests(), config, rulebook, letters, drafts, intake, batches, opt_outs
             ),
+            topics=topics,
+            button=Button(db, self.vault.links, topics, self.ids, clock),
             analytics=Analytics(db, clock, config.venue.timezone),
             printing=printing,
             cabinet=Cabinet(db, printing, self.ids, config.venue.language),

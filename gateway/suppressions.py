@@ -4,9 +4,9 @@ import contextlib
 import sqlite3
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct, field, json
+from msgspec import Meta, Struct, field, json
 
 from gateway import ids, pages, reading
 from gateway.callers import Caller
@@ -35,6 +35,7 @@ class SuppressionQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fiel
     source: str | None = None
     state: Literal["in_force", "lifted"] | None = None
     guest: GuestId | None = None
+    receipt: Annotated[str, Meta(max_length=20, description="The number a guest was shown: G-7F3C-20A1")] | None = None
     from_: Instant | None = field(name="from", default=None)
     to: Instant | None = None
     include: Included | None = None

@@ -13,7 +13,7 @@ from gateway.config.snapshot import COMMON, FIXED, Config
 from gateway.config.source import leaves
 from gateway.errors import BadInput
 
-NAMES = {"providers": "<name>", "senders": "<slug>", "limits": "<name>"}
+NAMES = {"topics": "<category>", "providers": "<name>", "senders": "<slug>", "limits": "<name>"}
 """What stands for the name of a table that the administrator names."""
 
 

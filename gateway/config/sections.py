@@ -10,6 +10,7 @@ from msgspec import Meta, Struct, field
 from gateway import channel
 from gateway.config.values import (
     Bytes,
+    Category,
     Colour,
     Country,
     Email,
@@ -92,6 +93,19 @@ class Sender(channel.Sender, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     phone: Annotated[Phone, about("The number texts come from, where the provider leaves the choice.")] = ""
     postal_address: Annotated[Line, about("Where a letter reaches the sender; it stands at the foot of offers.")] = ""
     contact: Annotated[Line, about("How a guest reaches the sender, in the sender's own words.")] = ""
+
+
+class Topic(Table, frozen=True):
+    """A category of messages under a name that guests understand: they choose by it on their pages."""
+
+    about: Annotated[
+        Literal["offers", "event", "booking"], about("What kind of messages it has; offers need a guest's yes.")
+    ]
+    name: Annotated[
+        Mapping[Language, Line],
+        about('What it is called, by language, such as {en = "The wedding", de = "Die Hochzeit"}.'),
+    ] = field(default_factory=dict)
+    hint: Annotated[Mapping[Language, Line], about("What is in it, by language.")] = field(default_factory=dict)
 
 
 class Provider(Struct, frozen=True, kw_only=True):
@@ -190,6 +204,7 @@ class Sections(Table, frozen=True):
     venue: Venue = Venue()
     sender: Sender = Sender()
     senders: Mapping[Slug, Sender] = field(default_factory=dict)
+    topics: Mapping[Category, Topic] = field(default_factory=dict)
     providers: Mapping[Slug, Provider] = field(default_factory=dict)
     delivery: Delivery = Delivery()
     limits: Mapping[Slug, Limit] = field(default_factory=dict)

@@ -96,6 +96,10 @@ SLUG = Kind("a name of 1 to 40 of a-z, 0-9, _ and -, not beginning with a sign",
 Slug = Annotated[str, SLUG, written(SLUG)]
 """A name that fits into file names, metrics and variables."""
 
+CATEGORY = Kind("a category: 1 to 64 of a-z, 0-9, _ . and -, not beginning with a sign", r"[a-z0-9][a-z0-9_.-]{0,63}")
+Category = Annotated[str, CATEGORY, written(CATEGORY)]
+"""What messages are about, as whoever sends them calls it."""
+
 FOLDER = Kind("the path of a folder", r"[^\x00]+", Path)
 Folder = Annotated[Path, FOLDER, written(FOLDER)]
 

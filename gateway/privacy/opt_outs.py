@@ -69,13 +69,16 @@ class OptOuts:
     def stop(self, tx: Tx, entries: Sequence[NewSuppression]) -> list[None]:
         """The work of a stop. A global one covers every contact point of everyone behind the address."""
         for entry in entries:
-            rows = [entry]
-            if entry.scope == "global":
-                around = [
-                    blind for blind, _ in guests.addresses_around(tx.connection, entry.blind) if blind != entry.blind
-                ]
-                rows += [entry._replace(uuid=self._ids.new(), blind=blind) for blind in around]
-            suppressions.add(tx, rows)
-            digest = sha256(b"".join(row.uuid for row in rows)).digest()
-            tx.audit(entry.actor, "suppression.added", ids.public("sup", entry.uuid), digest)
+            enter(tx, entry, self._ids, around=entry.scope == "global")
         return [None] * len(entries)
+
+
+def enter(tx: Tx, entry: NewSuppression, ids_: ids.Ids, around: bool) -> None:
+    """Write a stop and its audit entry; with `around` for every contact point of everyone behind the address."""
+    rows = [entry]
+    if around:
+        others = [blind for blind, _ in guests.addresses_around(tx.connection, entry.blind) if blind != entry.blind]
+        rows += [entry._replace(uuid=ids_.new(), blind=blind) for blind in others]
+    suppressions.add(tx, rows)
+    digest = sha256(b"".join(row.uuid for row in rows)).digest()
+    tx.audit(entry.actor, "suppression.added", ids.public("sup", entry.uuid), digest)

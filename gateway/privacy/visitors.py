@@ -14,15 +14,21 @@ HIDDEN = "•••"
 
 class Visitor(Struct, frozen=True):
     """A guest on a page of ours. He has shown nothing but a link, which may have been passed on: so his address is
-    masked, and empty once he was erased. `shared`: more than one guest has it."""
+    masked, and empty once he was erased. `guest`: of those who have it the oldest; `shared`: there are several.
+    `class_` and `category` are those of the message the link was in, as long as that is kept."""
 
     token: str
     link: Link
+    guest: Guest | None
     masked: str
-    language: str | None
     shared: bool
     class_: str | None
     category: str | None
+
+    @property
+    def language(self) -> str | None:
+        """The language he is written to in, where it is known."""
+        return self.guest.language if self.guest else None
 
     @property
     def channel(self) -> str:
@@ -52,8 +58,8 @@ class Visitors:
         return Visitor(
             token=token,
             link=link,
+            guest=guest,
             masked=self._masked(guest) if guest else "",
-            language=guest.language if guest else None,
             shared=len(guests.owners(reader, [link.blind]).get(link.blind, ())) > 1,
             class_=message.class_ if message else None,
             category=message.category if message else None,

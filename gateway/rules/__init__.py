@@ -21,10 +21,11 @@ from gateway.rules.phones import country_of_phone
 from gateway.rules.policy import Policy
 from gateway.rules.reviews import Defer, Deny, Warn
 from gateway.rules.rulebook import Rulebook
+from gateway.rules.suppressions import BY_CONSENT
 from gateway.rules.windows import instant_of
 
 __all__ = [
-    "ChannelState", "Clocked", "Consent", "ConsentEvent", "Defer", "Deny", "Due", "Features", "Given", "History",
-    "MessageFacts", "Pack", "Pause", "Policy", "RecipientFacts", "Result", "Rulebook", "Suppression", "Template",
-    "Venue", "Warn", "country_of_phone", "in_force", "instant_of", "missing_proof",
+    "BY_CONSENT", "ChannelState", "Clocked", "Consent", "ConsentEvent", "Defer", "Deny", "Due", "Features", "Given",
+    "History", "MessageFacts", "Pack", "Pause", "Policy", "RecipientFacts", "Result", "Rulebook", "Suppression",
+    "Template", "Venue", "Warn", "country_of_phone", "in_force", "instant_of", "missing_proof",
 ]  # fmt: skip

@@ -145,6 +145,12 @@ def search(reader: sqlite3.Connection, wanted: dict[str, Any], limit: int) -> li
     return [Stored._make(row) for row in rows]
 
 
+def had(reader: sqlite3.Connection, guest_id: int, category: str) -> bool:
+    """Whether a guest has ever been written to in a category."""
+    row = reader.execute("SELECT 1 FROM messages WHERE guest_id = ? AND category = ? LIMIT 1", (guest_id, category))
+    return row.fetchone() is not None
+
+
 def content(reader: sqlite3.Connection, message_id: int) -> Content | None:
     """What opens the content of a message; None for a refused one, and once the content was deleted."""
     row = reader.execute(

@@ -136,6 +136,7 @@ FILTERS = {
     "source": "s.source = ?",
     "state": "CASE WHEN s.lifted_at IS NULL THEN 'in_force' ELSE 'lifted' END = ?",
     "guest": "s.blind IN (SELECT c.blind FROM contacts c JOIN guests g ON g.id = c.guest_id WHERE g.uuid = ?)",
+    "receipt": "'G-' || substr(hex(s.uuid), 25, 4) || '-' || substr(hex(s.uuid), 29) = upper(?)",
     "from": "s.created_at >= ?",
     "to": "s.created_at < ?",
     "before": "s.id < ?",
@@ -184,14 +185,43 @@ def ask_to_lift(tx: Tx, entry: Stored, principal: bytes, reasons_sealed: bytes) 
 
 
 def lift(tx: Tx, entry: Stored) -> None:
-    """Lift it. What was said for everything is lifted for every address it was written for."""
+    """Lift it. What was said once and written for several addresses is lifted for all of them."""
     rows = tx.execute(
         """
         UPDATE suppressions SET lifted_at = ?
-        WHERE lifted_at IS NULL AND (id = ? OR scope = 'global' AND scope = ? AND origin = ? AND created_at = ?)
+        WHERE lifted_at IS NULL AND (
+            id = ? OR scope = ? AND scope IN ('global', 'category') AND origin = ? AND created_at = ?
+            AND channels = ? AND categories = ? AND classes = ? AND source = ? AND actor = ?
+        )
         RETURNING blind
         """,
-        (tx.now, entry.id, entry.scope, entry.origin, entry.created_at),
-    ).fetchall()
+        (
+            tx.now, entry.id, entry.scope, entry.origin, entry.created_at,
+            *(json.encode(names).decode() for names in (entry.channels, entry.categories, entry.classes)),
+            entry.source, entry.actor,
+        ),
+    ).fetchall()  # fmt: skip
     for (blind,) in rows:
         tx.changed(blind)
+
+
+def said_before(tx: Tx, entry: NewSuppression, since: int) -> Stored | None:
+    """The same stop for the same address, if it was recorded since then, stands, and nobody behind the address has
+    agreed to anything after it."""
+    row = tx.first(
+        f"""
+        {_STORED}
+        WHERE s.blind = ? AND s.origin = s.blind AND s.lifted_at IS NULL AND s.recorded_at >= ?
+          AND s.scope = ? AND s.channels = ? AND s.categories = ? AND s.classes = ? AND s.source = ? AND s.actor = ?
+          AND NOT EXISTS (
+              SELECT 1 FROM consents k JOIN contacts c ON c.guest_id = k.guest_id
+              WHERE c.blind = s.blind AND k.at >= s.recorded_at
+          )
+        ORDER BY s.id DESC LIMIT 1
+        """,  # noqa: S608 our own columns
+        (
+            entry.blind, since, entry.scope, *(json.encode(names).decode() for names in entry[3:6]), entry.source,
+            entry.actor,
+        ),
+    )  # fmt: skip
+    return _stored(row) if row else None
