@@ -63,6 +63,16 @@ def points(reader: sqlite3.Connection, guest_id: int) -> list[Point]:
     return [Point._make(row) for row in rows]
 
 
+def counts(reader: sqlite3.Connection, guest_id: int) -> tuple[int, int]:
+    """How many messages there are to a guest, and how many times he agreed to something or took it back."""
+    return reader.execute(
+        """
+        SELECT (SELECT count(*) FROM messages WHERE guest_id = ?1), (SELECT count(*) FROM consents WHERE guest_id = ?1)
+        """,
+        (guest_id,),
+    ).fetchone()
+
+
 def arrival(reader: sqlite3.Connection, guest_id: int) -> tuple[bytes | None, bytes | None]:
     """The import and the batch by which a guest came, if it was one."""
     return reader.execute(

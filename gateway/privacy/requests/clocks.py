@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from gateway.config import Venue
 from gateway.errors import Conflict, Fault, Invalid
 from gateway.rules import Clocked, Due, Pause, Rulebook
+from gateway.rules.entries import What
 from gateway.store.data_requests import Request
 
 DAY_MS = 86_400_000
@@ -19,6 +20,11 @@ class Clocks:
     def __init__(self, rulebook: Rulebook, venue: Venue):
         self._rulebook, self._venue = rulebook, venue
 
+    @property
+    def grace_days(self) -> int:
+        """How long an erasure can be taken back, unless its deadline comes before."""
+        return self._rulebook.policy.erasure_grace_days
+
     def law(self, country: str | None) -> str:
         """The law of a guest from this country; the venue's where nobody knows."""
         return self._rulebook.law_of(country or self._venue.country)
@@ -26,13 +32,16 @@ class Clocks:
     def start(self, law: str, country: str | None, received_at: int) -> tuple[Due, str | None]:
         """When the answer is due, and the country whose holidays were reckoned with: of the guest's and the venue's, if
         both are under this law, the one by which it is due earlier. Raises Invalid for a law there is not."""
-        home = [one for one in (self._venue.country, country) if one and self._rulebook.law_of(one) == law[:2]]
+        base = law.partition("-")[0]
+        home: list[str | None] = [
+            one for one in (self._venue.country, country) if one and self._rulebook.law_of(one) == base
+        ]
         dues = [(self._due("access", law, one, received_at, ()), one) for one in dict.fromkeys(home or [None])]
         return min(dues, key=lambda due: due[0].ends_at)
 
     def again(self, request: Request, pauses: Sequence[tuple[int, int]]) -> Due:
         """When it is due after these pauses."""
-        what = "access" if request.extended_at is None else "access_extended"
+        what: What = "access" if request.extended_at is None else "access_extended"
         return self._due(what, request.jurisdiction, request.country, request.received_at, pauses)
 
     def extended(self, request: Request, now: int) -> Due:
@@ -51,11 +60,11 @@ class Clocks:
     def erase_at(self, now: int, due_at: int) -> int:
         """When an erasure that is proven now is done: after the days of grace, and a day before the deadline at the
         latest (ERA-1)."""
-        grace = now + self._rulebook.policy.erasure_grace_days * DAY_MS
+        grace = now + self.grace_days * DAY_MS
         return max(now, min(grace, due_at - DAY_MS))
 
     def _due(
-        self, what: str, law: str, country: str | None, received_at: int, pauses: Iterable[tuple[int, int]]
+        self, what: What, law: str, country: str | None, received_at: int, pauses: Iterable[tuple[int, int]]
     ) -> Due:
         stood = [Pause(from_=begun, to=ended) for begun, ended in pauses]
         asked = Clocked(

@@ -26,6 +26,7 @@ from gateway.privacy.requests.reception import Reception
 from gateway.privacy.requests.rectification import Rectification
 from gateway.privacy.requests.rounds import Rounds
 from gateway.privacy.requests.turn import Office
+from gateway.privacy.requests.visits import Visits
 from gateway.rules import Rulebook
 from gateway.store.db import Database
 from gateway.users import Users
@@ -46,14 +47,17 @@ class Keeps(Struct, frozen=True):
 
 
 class Desk(Struct, frozen=True):
-    """Where requests come in, how they stand, what is done with them, the copies, and what time does."""
+    """Where requests come in, how they stand, what is done with them, the copies, what time does, and guests
+    who come by themselves."""
 
     reception: Reception
     files: Files
     acts: Acts
     copies: Copies
     rounds: Rounds
+    visits: Visits
     office: Office
+    grace_days: int
 
     @classmethod
     def begin(
@@ -69,11 +73,14 @@ class Desk(Struct, frozen=True):
         clocks = Clocks(rulebook, config.venue)
         erasing = Erasing(office, keeps.shredder)
         acts = Acts(office, clocks, keeps.entries, Rectification(db, letters.vault, seals), erasing)
+        reception = Reception(office, acts, clocks, keeps.addresses, opt_outs, clock)
         return cls(
-            Reception(office, acts, clocks, keeps.addresses, opt_outs, clock),
+            reception,
             Files(db, office, clock),
             acts,
             Copies(office, seals, Holdings(db, seals, letters, batches), keeps.users, config, clock),
             Rounds(db, office, erasing, clock, keeps.log, config.compliance.request_notice),
+            Visits(office, reception, acts, seals, clock),
             office,
+            clocks.grace_days,
         )

@@ -48,7 +48,14 @@ class Reception:
     async def open(self, order: RequestOrder, caller: Caller) -> Request:
         """Take a request down. What is answered is the same whether anybody has the address or not. Raises Invalid, and
         Conflict where the guest waits for an erasure already."""
-        asker = self._asker(order.guest)
+        return await self._open(self._asker(order.guest), order, caller)
+
+    async def ask(self, guest: Whole, blind: bytes, kind: RequestKind, note: str | None, caller: Caller) -> Request:
+        """Take down what a guest asks on a page that he came to by a message to this address of his."""
+        asker = Asker(guest, (blind,), self._office.notices.way(guest, blind))
+        return await self._open(asker, RequestOrder("", kind, "guest_page", note=note), caller)
+
+    async def _open(self, asker: Asker, order: RequestOrder, caller: Caller) -> Request:
         received = self._received(order)
         country = asker.guest.country if asker.guest else None
         law = order.jurisdiction or self._clocks.law(country)
@@ -90,8 +97,9 @@ class Reception:
 
     def _asker(self, said: str | Recipient) -> Asker:
         if isinstance(said, Recipient) and said.guest_id is not None:
-            guest = self._by_id(said.guest_id)
-            return Asker(guest, tuple(contact.blind for contact in guest.contacts), self._office.notices.way(guest))
+            named_one = self._by_id(said.guest_id)
+            blinds = tuple(contact.blind for contact in named_one.contacts)
+            return Asker(named_one, blinds, self._office.notices.way(named_one))
         named = self._addresses.anyone(said)
         owners = guests.owners(self._office.db.reader, [named.blind]).get(named.blind, [])
         if len(owners) > 1:

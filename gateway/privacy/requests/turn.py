@@ -42,7 +42,7 @@ class Turn(Struct):
         data_requests.change(self.tx, self.request.id, **to)
         self.request = data_requests.get(self.tx.connection, self.request.id)
 
-    def note(self, type_: str, note: str | None = None, **detail: Any) -> None:
+    def note(self, type_: str, note: str | None = None, /, **detail: Any) -> None:
         """Write down, and in the audit log, that this happened."""
         office, request, uuid = self.office, self.request, self.office.ids.new()
         sealed = office.seal(request, uuid, note) if note else None
