@@ -46,7 +46,7 @@ class Rounds:
 
         await self._office.act(request, GATEWAY, act)
         log = self._log.error if word == "overdue" else self._log.warning
-        log("data request", status=word, request_id=public("req", request.uuid), kind=request.kind)
+        log(f"a guest's request is {word}", request_id=public("req", request.uuid))
 
     async def forget_old(self) -> None:
         """Take away files of requests that ended long ago."""
