@@ -7,7 +7,7 @@ import pytest
 
 from gateway.store import data_requests, feed
 from gateway.store.feed import Marks
-from tests.running import BOOKING, CONFIG, NEWS, running
+from tests.running import BOOKING, CONFIG, NEWS, YES, running
 
 REQUESTS = "/communications/compliance/data-request"
 ANA = "ana@example.org"
@@ -332,8 +332,7 @@ async def test_an_objection_stops_advertising_at_once(run):
     """Without proof, for every address of the guest; what is not advertising still goes (EU-GDPR-3)."""
     two = [{"kind": "email", "address": ANA}, {"kind": "phone", "address": "+351912345678"}]
     public = await guest(run, contacts=two)
-    await run.call("POST", "/communications/compliance/consent", {"guest": ANA, "action": "grant", "channels": ["email"],
-                   "source": "web_form", "wording_version": "1", "proof_ref": "f"})  # fmt: skip
+    await run.call("POST", "/communications/compliance/consent", {"guest": ANA} | YES)
     assert await reasons(run, NEWS | {"to": ANA}) == []
     request = await ask(run, "objection")
     assert request["status"] == "open" and request["verification"]["method"] == "none"
@@ -363,7 +362,7 @@ async def test_a_restriction_lasts_until_it_is_lifted(run):
 
 
 async def test_a_correction_reaches_what_waits(run):
-    """DSR-7: what is looked up goes where the guest now is; words with the old name are held for somebody to look at."""
+    """DSR-7: what is looked up goes where the guest now is; words with the old name are held for a person."""
     public = await guest(run, name="Anna Duarte")
     waits = {"deliver_at": "2026-12-01T10:00:00Z", "to": {"guest_id": public}}
     named = (await run.send(BOOKING | waits | {"text": "Dear Anna Duarte, see you."})).json["id"]
@@ -416,7 +415,9 @@ async def test_grace_ends_a_day_before_the_deadline(run):
     await guest(run)
     near = await proven(run, "erasure", received_at="2026-10-28T09:00:00Z")
     assert (near["due_date"], near["erase_at"]) == ("2026-11-30", "2026-11-30T00:00:00Z")
-    past = await proven(run, "erasure", {"guest_id": await guest(run, "b@example.org")}, received_at="2026-01-01T00:00:00Z")
+    past = await proven(
+        run, "erasure", {"guest_id": await guest(run, "b@example.org")}, received_at="2026-01-01T00:00:00Z"
+    )
     assert past["erase_at"] == "2026-11-24T10:00:00Z"
 
 
