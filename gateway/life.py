@@ -29,7 +29,7 @@ from gateway.delivery.apart import Apart
 from gateway.delivery.prepare import Preparation
 from gateway.delivery.worker import hold_unserved, recover
 from gateway.drafts import Drafts
-from gateway.errors import Draining, StorageFailed, Unavailable
+from gateway.errors import Draining, GatewayError, StorageFailed, Unavailable
 from gateway.facts import Facts
 from gateway.guestbook import Book, Entries, Exports, Imports
 from gateway.guestbook.seals import Seals
@@ -41,7 +41,7 @@ from gateway.limiter import Limiter
 from gateway.limits import Limit, Limits
 from gateway.logs import Log
 from gateway.people import People
-from gateway.privacy import Consents, Erasure, OptOuts
+from gateway.privacy import Consents, Erasure, Holds, OptOuts, Retention
 from gateway.recall import Recall
 from gateway.recipients import Recipients
 from gateway.record import Record
@@ -60,6 +60,8 @@ from gateway.vault import Vault
 from gateway.webhooks.desk import Desk
 
 DRAIN_SECONDS = 6.0
+FIRST_AGEING = 60.0
+"""Seconds after the start."""
 SETTLED = 2.0
 """Seconds after which a start no longer needs all of the processor."""
 
@@ -78,6 +80,7 @@ class Parts(Struct):
     recall: Recall
     consents: Consents
     opt_outs: OptOuts
+    retention: Retention
     analytics: Analytics
     printing: Printing
     cabinet: Cabinet
@@ -177,6 +180,7 @@ class Gateway:
         self.imports = Imports(self.db, seals, self.vault.index, self.ids)
         self.exports = Exports(self.db, seals)
         self.erasure = Erasure(self.db, self.vault.keys, self.ids)
+        self.holds = Holds(self.db, self.vault, self.ids)
         self.suppressions = Suppressions(self.db, self.vault)
         self.suppression_lists = SuppressionLists(self.db, self.suppressions)
 
@@ -215,6 +219,7 @@ class Gateway:
             recall=Recall(db, stories, letters, batches, intake),
             consents=Consents(db, self.addresses, letters, self.ids, clock),
             opt_outs=OptOuts(db, self.addresses, letters, self.ids, clock),
+            retention=Retention(db, self.erasure, clock, config.retention),
             analytics=Analytics(db, clock, config.venue.timezone),
             printing=printing,
             cabinet=Cabinet(db, printing, self.ids, config.venue.language),
@@ -260,6 +265,7 @@ class Gateway:
         self._tasks = [
             asyncio.create_task(self._check_whole_file(), name="check the whole file"),
             asyncio.create_task(self._housekeeping(), name="housekeeping"),
+            asyncio.create_task(self._ageing(), name="retention"),
         ]
 
     async def _deliver(self) -> None:
@@ -297,6 +303,16 @@ class Gateway:
                 self.log.warning("housekeeping waits", code=error.code)
             minutes += 1
             await asyncio.sleep(60)
+
+    async def _ageing(self) -> None:
+        """What has lived through its time goes once a day; every hour we look whether it has."""
+        await asyncio.sleep(FIRST_AGEING)
+        while True:
+            try:
+                await self.parts.retention.tidy()
+            except GatewayError as error:  # a full disk, a lock from outside: an hour later again
+                self.log.warning("retention waits", code=error.code)
+            await asyncio.sleep(3600)
 
     async def _tidy(self, hourly: bool) -> None:
         await asyncio.to_thread(self.vault.keys.refill)

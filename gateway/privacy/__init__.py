@@ -1,7 +1,9 @@
-"""What a guest has a say in: what he agreed to, what he wants stopped, and that he is forgotten."""
+"""What a guest has a say in: what he agreed to, what he wants stopped, that he is forgotten, and when at the latest."""
 
 from gateway.privacy.consents import Consents
 from gateway.privacy.erasure import Erasure
+from gateway.privacy.holds import Holds
 from gateway.privacy.opt_outs import OptOuts
+from gateway.privacy.retention import Retention
 
-__all__ = ["Consents", "Erasure", "OptOuts"]
+__all__ = ["Consents", "Erasure", "Holds", "OptOuts", "Retention"]

@@ -17,6 +17,7 @@ from gateway.web import (
     guest_pages,
     guests,
     health,
+    holds,
     local,
     messages,
     suppressions,
@@ -30,7 +31,7 @@ from gateway.web.routes import Door, Routes
 
 DESCRIBED = (
     messages.routes, batches.routes, templates.routes, compliance.routes, consents.routes, guests.routes,
-    suppressions.routes, analytics.routes, webhooks.routes, auth.routes, api_keys.routes, users.routes,
+    suppressions.routes, holds.routes, analytics.routes, webhooks.routes, auth.routes, api_keys.routes, users.routes,
     health.routes, health.probes, guest_pages.routes,
 )  # fmt: skip
 MAIN = (*DESCRIBED, Docs(DESCRIBED).routes)
