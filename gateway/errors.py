@@ -119,6 +119,8 @@ class WrongEncoding(BadInput):
 class Invalid(BadInput):
     """Some members of the request are not usable."""
 
+    code = "invalid"
+
 
 class BadTemplate(BadInput):
     """The template, or what it is filled with, cannot be used as it is."""

@@ -29,7 +29,7 @@ from gateway.delivery.apart import Apart
 from gateway.delivery.prepare import Preparation
 from gateway.delivery.worker import hold_unserved, recover
 from gateway.drafts import Drafts
-from gateway.errors import Draining, StorageFailed, Unavailable
+from gateway.errors import Draining, GatewayError, StorageFailed, Unavailable
 from gateway.facts import Facts
 from gateway.guestbook import Book, Entries, Exports, Imports
 from gateway.guestbook.seals import Seals
@@ -41,7 +41,7 @@ from gateway.limiter import Limiter
 from gateway.limits import Limit, Limits
 from gateway.logs import Log
 from gateway.people import People
-from gateway.privacy import Button, Consents, Erasure, OptOuts, Topics, Visitors
+from gateway.privacy import Button, Consents, Erasure, Holds, OptOuts, Retention, Topics, Visitors
 from gateway.privacy.requests import desk
 from gateway.recall import Recall
 from gateway.recipients import Recipients
@@ -61,6 +61,8 @@ from gateway.vault import Vault
 from gateway.webhooks.desk import Desk
 
 DRAIN_SECONDS = 6.0
+FIRST_AGEING = 60.0
+"""Seconds after the start."""
 SETTLED = 2.0
 """Seconds after which a start no longer needs all of the processor."""
 
@@ -82,6 +84,7 @@ class Parts(Struct):
     requests: desk.Desk
     topics: Topics
     button: Button
+    retention: Retention
     analytics: Analytics
     printing: Printing
     cabinet: Cabinet
@@ -182,6 +185,7 @@ class Gateway:
         self.imports = Imports(self.db, seals, self.vault.index, self.ids)
         self.exports = Exports(self.db, seals)
         self.erasure = Erasure(self.db, self.vault.keys, self.ids)
+        self.holds = Holds(self.db, self.vault, self.ids)
         self.suppressions = Suppressions(self.db, self.vault)
         self.suppression_lists = SuppressionLists(self.db, self.suppressions)
 
@@ -227,6 +231,7 @@ class Gateway:
             ),
             topics=topics,
             button=Button(db, self.vault.links, topics, self.ids, clock),
+            retention=Retention(db, self.erasure, clock, config.retention),
             analytics=Analytics(db, clock, config.venue.timezone),
             printing=printing,
             cabinet=Cabinet(db, printing, self.ids, config.venue.language),
@@ -276,6 +281,7 @@ class Gateway:
         self._tasks = [
             asyncio.create_task(self._check_whole_file(), name="check the whole file"),
             asyncio.create_task(self._housekeeping(), name="housekeeping"),
+            asyncio.create_task(self._ageing(), name="retention"),
         ]
 
     async def _deliver(self) -> None:
@@ -313,6 +319,16 @@ class Gateway:
                 self.log.warning("housekeeping waits", code=error.code)
             minutes += 1
             await asyncio.sleep(60)
+
+    async def _ageing(self) -> None:
+        """What has lived through its time goes once a day; every hour we look whether it has."""
+        await asyncio.sleep(FIRST_AGEING)
+        while True:
+            try:
+                await self.parts.retention.tidy()
+            except GatewayError as error:  # a full disk, a lock from outside: an hour later again
+                self.log.warning("retention waits", code=error.code)
+            await asyncio.sleep(3600)
 
     async def _tidy(self, hourly: bool) -> None:
         await asyncio.to_thread(self.vault.keys.refill)

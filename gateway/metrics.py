@@ -58,6 +58,9 @@ SIGN_INS = Counter(
 )
 AUDIT_ENTRIES = Counter("gateway_audit_entries_total", "Audit entries written.", registry=REGISTRY)
 ERASED = Counter("gateway_guests_erased_total", "Guests whose key was destroyed.", registry=REGISTRY)
+AGED = Counter(
+    "gateway_retention_deleted_total", "What was deleted because its time was over.", ["what"], registry=REGISTRY
+)
 LOG_DROPPED = Counter("gateway_log_lines_dropped_total", "Log lines nobody could be given in time.", registry=REGISTRY)
 LOOP_LAG = Gauge("gateway_loop_lag_seconds", "How late the event loop ran its last timer.", registry=REGISTRY)
 CONNECTIONS = Gauge("gateway_http_connections", "Open client connections.", registry=REGISTRY)

@@ -8,6 +8,7 @@ from gateway import ids
 from gateway.answers import Answer
 from gateway.batches import Batches
 from gateway.callers import Caller
+from gateway.clock import date_of
 from gateway.drafts import Origin
 from gateway.errors import Conflict
 from gateway.intake import Intake
@@ -64,6 +65,7 @@ class Recall:
             reference=stored.reference,
             metadata=content.metadata or None,
             declares=envelope.declares,
+            event_date=date_of(stored.event_date),
         )  # fmt: skip
         return await self._intake.accept(
             order, caller, None, Origin(stored.uuid, template_version_id=stored.template_version_id)

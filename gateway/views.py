@@ -74,6 +74,15 @@ class MessageContent(Struct, frozen=True):
     metadata: dict[str, str]
 
 
+class ContentGone(Struct, frozen=True):
+    """When the content of a message was deleted, and why: because its guest was erased, or because a time was over,
+    `after` so long a time."""
+
+    at: Time
+    why: Literal["erasure", "retention"]
+    after: str | None
+
+
 if TYPE_CHECKING:  # what was stored as JSON is passed on as it is; the types say what is in it
     StoredCompliance = Any
     StoredHappenings = Any

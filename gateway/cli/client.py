@@ -29,10 +29,10 @@ NO_HASTE = aiohttp.ClientTimeout(total=None)
 """A long list takes as long as it takes; whether the other end is still there, its socket tells."""
 BY_CODE = {
     kind.code: kind
-    for kind in reversed(vars(errors).values())
-    if isinstance(kind, type) and issubclass(kind, GatewayError)
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, GatewayError) and "code" in vars(kind)
 }
-"""Of several with the same code the broadest, which stands first."""
+"""The kind that a code was made for: one that only narrows it has none of its own."""
 
 
 def ask(method: str, path: str, body: Any = None, *, config_path: Path | None, data_path: str | None) -> Any:

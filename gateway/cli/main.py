@@ -13,8 +13,8 @@ COMMANDS = {
     "init": "serve", "serve": "serve", "migrate": "serve", "demo": "demo", "check": "check", "healthcheck": "check",
     "config": "config", "send": "messages", "explain": "messages", "queue": "messages", "key": "keys",
     "apikey": "apikeys", "guests": "lists", "suppressions": "lists", "data-request": "data_requests", "audit": "audit",
-    "plugins": "plugins",
-    "user": "users", "analytics": "analytics", "webhooks": "webhooks", "openapi": "openapi",
+    "plugins": "plugins", "user": "users", "analytics": "analytics", "webhooks": "webhooks", "openapi": "openapi",
+    "retention": "retention",
 }  # fmt: skip
 """Which module beside this one has which command."""
 

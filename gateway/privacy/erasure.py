@@ -8,6 +8,7 @@ key that was destroyed and a guest who is not erased, is an older copy of the st
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -27,6 +28,7 @@ SOURCE = "erasure"
 """Where a stop comes from that stays of somebody who asked to be forgotten."""
 GUEST, GATEWAY = "guest", "gateway"
 Closing = Callable[[Tx], None]
+Still = Callable[[sqlite3.Connection, int], bool]
 
 
 class Erasure:
@@ -64,33 +66,34 @@ class Erasure:
         leaving = await self._db.write(lambda tx, items: [work(tx) for _ in items], may_use_reserve=True)
         await self._destroy([leaving.key_id])
 
-    async def forget(self, guests: Sequence[bytes], actor: str) -> int:
-        """Erase guests who did not ask for it, because their time is over; how many those were. Whoever is held, or is
-        erased already, is passed over. Raises as `erase` does."""
-        return await self._in_slices(guests, actor, even_held=False)
+    async def forget(self, guests: Sequence[bytes], actor: str, still: Still) -> int:
+        """Erase guests who did not ask for it, because their time is over; how many those were. Whoever is erased
+        already is passed over, and so is he of whom it does not still hold, by the row of his, in the transaction.
+        Raises as `erase` does."""
+        return await self._in_slices(guests, actor, still)
 
     async def resume(self) -> int:
         """At the start: end what a kill has cut short, and erase again whom an older copy of the store has brought
         back, held or not: their keys are gone. How many guests that was."""
         back = erasures.still_there(self._db.reader, sorted(self._keys.buried()))
-        again = await self._in_slices(back, GATEWAY, even_held=True)
+        again = await self._in_slices(back, GATEWAY, lambda reader, guest_id: True)
         left = self._keys.remaining(erasures.keys(self._db.reader))
         await self._destroy(left)
         return again + len(left)
 
-    async def _in_slices(self, guests: Sequence[bytes], actor: str, even_held: bool) -> int:
+    async def _in_slices(self, guests: Sequence[bytes], actor: str, still: Still) -> int:
         gone = 0
         for at in range(0, len(guests), SLICE):
             some = guests[at : at + SLICE]
-            keys = await self._db.do(partial(self._take_out_some, some=some, actor=actor, even_held=even_held))
+            keys = await self._db.do(partial(self._take_out_some, some=some, actor=actor, still=still))
             await self._destroy(keys)
             gone += len(keys)
         return gone
 
-    def _take_out_some(self, tx: Tx, some: Sequence[bytes], actor: str, even_held: bool) -> list[int]:
+    def _take_out_some(self, tx: Tx, some: Sequence[bytes], actor: str, still: Still) -> list[int]:
         """The keys of those who were taken out."""
         found = [leaving for uuid in some if (leaving := erasures.find(tx.connection, uuid))]
-        going = [one for one in found if one.status != "erased" and (even_held or not one.held)]
+        going = [one for one in found if one.status != "erased" and still(tx.connection, one.id)]
         for leaving in going:
             self._take_out(tx, leaving, actor, asked=False)
         return [leaving.key_id for leaving in going]

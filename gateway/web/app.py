@@ -18,6 +18,7 @@ from gateway.web import (
     guest_pages,
     guests,
     health,
+    holds,
     local,
     look,
     messages,
@@ -32,8 +33,8 @@ from gateway.web.routes import Door, Routes
 
 DESCRIBED = (
     messages.routes, batches.routes, templates.routes, compliance.routes, consents.routes, data_requests.routes,
-    guests.routes, suppressions.routes, analytics.routes, webhooks.routes, auth.routes, api_keys.routes, users.routes,
-    health.routes, health.probes, *guest_pages.ROUTES, look.routes,
+    guests.routes, suppressions.routes, holds.routes, analytics.routes, webhooks.routes, auth.routes, api_keys.routes,
+    users.routes, health.routes, health.probes, *guest_pages.ROUTES, look.routes,
 )  # fmt: skip
 MAIN = (*DESCRIBED, Docs(DESCRIBED).routes)
 OPS = (health.probes, health.ops)

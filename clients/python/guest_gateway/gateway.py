@@ -14,6 +14,7 @@ from guest_gateway.guests import Guests
 from guest_gateway.line import AsyncLine, Line
 from guest_gateway.messages import Messages
 from guest_gateway.patience import PATIENCE, Patience
+from guest_gateway.retention import Retention
 from guest_gateway.suppressions import Suppressions
 from guest_gateway.templates import Templates
 from guest_gateway.users import Users
@@ -33,6 +34,7 @@ class Everything(Generic[L]):
         self.guests: Guests[L] = Guests(line)
         self.compliance: Compliance[L] = Compliance(line)
         self.suppressions: Suppressions[L] = Suppressions(line)
+        self.retention: Retention[L] = Retention(line)
         self.analytics: Analytics[L] = Analytics(line)
         self.webhooks: Webhooks[L] = Webhooks(line)
         self.api_keys: ApiKeys[L] = ApiKeys(line)

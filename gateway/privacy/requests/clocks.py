@@ -8,7 +8,6 @@ from gateway.rules import Clocked, Due, Pause, Rulebook
 from gateway.rules.entries import What
 from gateway.store.data_requests import Request
 
-DAY_MS = 86_400_000
 STOP_FOR_QUESTIONS = "UK"
 """Where the clock also stands still while the guest is asked which data he means (DSR-3: UK GDPR art. 12A, as the Data
 (Use and Access) Act 2025 put it in)."""

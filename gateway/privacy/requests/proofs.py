@@ -5,14 +5,13 @@ import re
 import secrets
 from typing import Literal, NamedTuple
 
-from gateway.clock import Clock
+from gateway.clock import DAY_MS, Clock
 from gateway.store.data_requests import Proof, Request
 from gateway.vault import Link, Vault
 
 DIGITS, TRIES, MOST_SENT = 8, 5, 5
 """How long a code is, how often it may be tried, and how many are sent for one request."""
-LIVE_MS = 86_400_000
-DAY_MS = 86_400_000
+LIVE_MS = DAY_MS
 Purpose = Literal["verify", "copy"]
 """What a code is for: that it is he who asks; that it is he who gets the copy."""
 LINK, UNDO = "mydata", "undo"

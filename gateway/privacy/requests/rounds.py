@@ -1,7 +1,7 @@
 """What time does to requests: days of grace end, deadlines come near and pass, old files go."""
 
 from gateway.callers import Caller
-from gateway.clock import Clock
+from gateway.clock import DAY_MS, Clock
 from gateway.errors import GuestOnHold
 from gateway.ids import public
 from gateway.logs import Log
@@ -12,7 +12,7 @@ from gateway.store.data_requests import Request
 from gateway.store.db import Database
 
 GATEWAY = Caller("gateway", b"gateway", frozenset())
-KEPT_MS = 3 * 366 * 86_400_000
+KEPT_MS = 3 * 366 * DAY_MS
 """How long a file is kept after its end (RET-1)."""
 
 
