@@ -443,6 +443,26 @@ async def test_an_erasure_leaves_the_file_without_a_person(run):
     assert b"forgotten.canary" not in files and b"Canary Person" not in files
 
 
+async def test_a_legal_hold_keeps_what_was_to_be_erased(run, clock):
+    """ERA-2: nothing goes, for nothing else is it used, and the guest is told once; when the hold ends, it goes at
+    once. A guest who is held is not deleted at all."""
+    public = await guest(run)
+    request = await proven(run, "erasure")
+    hold = f"/communications/guests/{public}/hold"
+    assert (await run.call("POST", hold, {"reason": "a dispute about the bill"})).status == 201
+    assert (await run.call("DELETE", f"/communications/guests/{public}")).status == 409
+    assert (await act(run, request, "complete", {"now": True})).status == 409
+    clock.forward(7 * DAY)
+    for _ in range(2):
+        await run.gateway.parts.requests.rounds.go()
+    assert await status(run, public) == "restricted" and (await now(run, request))["status"] == "grace"
+    assert ["the law makes us keep data" in one["text"] for one in await letters(run)] == [True, False, False]
+    assert (await run.call("DELETE", hold)).status == 204
+    await run.gateway.parts.requests.rounds.go()
+    assert (await now(run, request))["status"] == "done"
+    assert (await run.call("GET", f"/communications/guests/{public}")).status == 404
+
+
 async def test_deleting_a_guest_opens_an_erasure(run, clock):
     """202 with the request, which nobody needs to prove and the guest is not written about; staff can take it back."""
     public = await guest(run)

@@ -38,6 +38,7 @@ class Copy(Struct, frozen=True):
     sections: list[Section]
     cuts: list[Row]
     made_at: str
+    retention: dict[str, str]
 
 
 class Copies:
@@ -72,7 +73,12 @@ class Copies:
         sections = [await _looked_through(one, cuts, request.kind == "portability") for one in wanted]
         found = [{"where": where, "why": why, "count": count} for (where, why), count in sorted(cuts.found.items())]
         speaks = catalogue(spoken(guest.language) or spoken(self._config.venue.language) or "en")
-        return Copy(request, speaks, sections, found, rfc3339(self._clock.now()))
+        return Copy(request, speaks, sections, found, rfc3339(self._clock.now()), self._kept_for())
+
+    def _kept_for(self) -> dict[str, str]:
+        """How long what is kept (GDPR art. 15(1)(d))."""
+        periods = self._config.retention
+        return {name: getattr(periods, name) for name in ("bodies", "events", "inactive_guests", "consents")}
 
     async def _cuts(self, request: Request, guest: Whole) -> Cuts:
         """What belongs to others: known from whom he shares an address with, who works here, and what staff marked."""
@@ -160,7 +166,7 @@ async def _document(copy: Copy) -> AsyncIterator[bytes]:
                 yield (b"" if first else b",") + json.encode(rows)[1:-1]
                 first = False
         yield b"]}"
-    yield b'],"cuts":' + json.encode(copy.cuts) + b"}\n"
+    yield b'],"cuts":' + json.encode(copy.cuts) + b',"retention":' + json.encode(copy.retention) + b"}\n"
 
 
 async def _table(section: Section) -> AsyncIterator[bytes]:

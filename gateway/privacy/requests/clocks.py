@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from gateway.clock import DAY_MS
 from gateway.config import Venue
 from gateway.errors import Conflict, Fault, Invalid
 from gateway.rules import Clocked, Due, Pause, Rulebook
