@@ -7,6 +7,7 @@ from typing import Any, Literal, TypedDict, Unpack
 
 from msgspec import Struct
 
+from guest_gateway.data_requests import DataRequest
 from guest_gateway.doors import LARGE, Asked, L, Resource, ask, listed, members
 from guest_gateway.messages import including
 from guest_gateway.request import Page
@@ -175,6 +176,12 @@ class Guests(Resource[L]):
     def let_go(self, id: str) -> Asked:
         """End a hold: what waited for that goes on."""
         return Asked((id,))
+
+    @ask("DELETE", "guests/{}", DataRequest)
+    def remove(self, id: str, *, version: int | None = None) -> Asked:
+        """Erase a guest after some days of grace: the request by which that can be followed, and taken back. Raises
+        Precondition, and Conflict under a legal hold."""
+        return Asked((id,), version=version)
 
     @ask("POST", "guests/search", Page[Guest], harmless=True)
     def search(self, *, email: str | None = None, phone: str | None = None, content: bool = False) -> Asked:
