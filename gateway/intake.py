@@ -71,6 +71,10 @@ class Intake:
         self.wake(message.channel, message.due_at or 0)
         metrics.of(metrics.MESSAGES, message.channel, message.state).inc()
 
+    def whom(self, order: SendOrder) -> bytes:
+        """Who it is for: the blind index of his address. Raises Invalid."""
+        return self._drafts.find(order).blind
+
     def check(self, order: SendOrder, caller: Caller) -> Judgement:
         """What `accept` would decide now; nothing is stored."""
         self._drafts.check(order, "/message")
