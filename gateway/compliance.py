@@ -103,7 +103,7 @@ class Compliance:
         self._features: dict[tuple[int, Declared], Features] = {}
         self._lasting: dict[tuple, Judgement] = {}
         venue = config.venue
-        self._venue = Venue(country=venue.country, region=venue.region, timezone=venue.timezone)
+        self.venue = Venue(country=venue.country, region=venue.region, timezone=venue.timezone)
 
     # -- what a message can carry -------------------------------------------------------------------------------------
 
@@ -178,7 +178,7 @@ class Compliance:
     def _given(self, case: Case, guest: Guest, known: Known, means: Means, going: Sequence[History], now: int) -> Given:
         return Given(
             now=now,
-            venue=self._venue,
+            venue=self.venue,
             recipient=recipient(case, guest),
             message=self._message(case, means),
             consents=known.consents if guest.id else [],

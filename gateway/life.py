@@ -41,8 +41,29 @@ from gateway.limiter import Limiter
 from gateway.limits import LimiterTime, Limits, Rule, StoreLedger
 from gateway.limits.accounts import Accounts
 from gateway.logs import Log
+from gateway.model import CHANNELS
 from gateway.people import People
-from gateway.privacy import Button, Consents, Erasure, Holds, OptOuts, Retention, Topics, Visitors
+from gateway.privacy import (
+    Asks,
+    Button,
+    Confirmations,
+    Consents,
+    Deadlines,
+    Endings,
+    Erasure,
+    FirstAsks,
+    Holds,
+    OptOuts,
+    Preferences,
+    Questions,
+    Receipts,
+    Retention,
+    Topics,
+    Visitors,
+    Wishes,
+    Wordings,
+    house_of,
+)
 from gateway.privacy.requests import desk
 from gateway.recall import Recall
 from gateway.recipients import Recipients
@@ -51,7 +72,7 @@ from gateway.repeats import Repeats
 from gateway.routing import Provider, Routes
 from gateway.rules import Rulebook
 from gateway.stationery import Cabinet, Printing
-from gateway.store import counters, data_requests, deliveries, guests, outbox, schema
+from gateway.store import counters, data_requests, deliveries, guests, outbox, schema, suppressions
 from gateway.store.db import Database
 from gateway.store.reserve import Reserve
 from gateway.stories import Stories
@@ -64,6 +85,8 @@ from gateway.webhooks.desk import Desk
 DRAIN_SECONDS = 6.0
 FIRST_AGEING = 60.0
 """Seconds after the start."""
+LATE_FOR_MS = 30 * 86_400_000
+"""How long a stop that was entered too late is shown to whoever watches."""
 SETTLED = 2.0
 """Seconds after which a start no longer needs all of the processor."""
 
@@ -81,11 +104,19 @@ class Parts(Struct):
     batches: Batches
     recall: Recall
     consents: Consents
+    wordings: Wordings
+    asks: Asks
+    first_asks: FirstAsks
+    confirmations: Confirmations
+    receipts: Receipts
+    endings: Endings
     opt_outs: OptOuts
     requests: desk.Desk
     topics: Topics
     button: Button
     retention: Retention
+    preferences: Preferences
+    wishes: Wishes
     analytics: Analytics
     printing: Printing
     cabinet: Cabinet
@@ -201,13 +232,14 @@ class Gateway:
         routes = Routes(providers)
         letters = Letters(self.vault, self.ids, clock, config.link_base, config.venue.language)
         topics = Topics(db, config)
+        channels = [channel for channel in CHANNELS if routes.serving(channel)]
+        preferences = Preferences(db, self.facts, self.visitors, topics, rulebook, config.venue, channels, clock)
         compliance = Compliance(rulebook, config, db, self.facts, routes, clock)
         printing = Printing(db, self.vault, self.addresses, config.venue.language)
         batches = Batches(db, letters, printing)
         stories = Stories(db, letters, batches)
         drafts = Drafts(self.addresses, compliance, letters, routes, self.ids, config.venue.timezone)
         intake = Intake(db, drafts, compliance, self.repeats)
-        opt_outs = OptOuts(db, self.addresses, letters, self.ids, clock)
         recipients = Recipients(db, drafts, letters, printing, config.venue.language)
         bulk = Bulk(db, drafts, recipients, letters, self.repeats, rulebook, self.ids, clock, config.venue.timezone)
         preparation = Preparation(compliance, letters, batches, db.changes, clock.now)
@@ -216,6 +248,11 @@ class Gateway:
             for provider in routes.providers.values()
         ]
         delivery = Delivery(couriers, routes, Release(db, clock.now, self.log))
+        house = house_of(config.venue.name, config.sender)
+        wordings = Wordings(db, self.vault, self.ids, house.name, config.venue.language)
+        questions = Questions(wordings, letters, self.ids, clock, house.name)
+        consents = Consents(db, self.addresses, letters, wordings, self.ids, clock)
+        asks = Asks(db, self.addresses, intake, questions, clock)
         intake.wake, bulk.wake = delivery.wake, delivery.release.wake
         return Parts(
             config=config,
@@ -227,13 +264,19 @@ class Gateway:
             bulk=bulk,
             batches=batches,
             recall=Recall(db, stories, letters, batches, intake),
-            consents=Consents(db, self.addresses, letters, self.ids, clock),
-            opt_outs=opt_outs,
-            requests=desk.Desk.begin(
-                self._for_requests(), config, rulebook, letters, drafts, intake, batches, opt_outs
-            ),
+            consents=consents,
+            wordings=wordings,
+            asks=asks,
+            first_asks=FirstAsks(db, self.addresses, self.facts, intake, questions, rulebook, clock),
+            confirmations=Confirmations(db, letters, wordings, self.ids, clock),
+            receipts=Receipts(db, letters, wordings, clock, house),
+            endings=Endings(db, rulebook, compliance.venue, self.ids, clock),
+            opt_outs=OptOuts(db, self.addresses, letters, Deadlines(rulebook, config.venue), self.ids, clock, self.log),
+            requests=desk.Desk.begin(self._for_requests(), config, rulebook, letters, drafts, intake, batches),
             topics=topics,
             button=Button(db, self.vault.links, topics, self.ids, clock),
+            preferences=preferences,
+            wishes=Wishes(db, preferences, consents, asks, self.entries, self.ids, clock),
             retention=Retention(db, self.erasure, clock, config.retention),
             analytics=Analytics(db, clock, config.venue.timezone),
             printing=printing,
@@ -346,6 +389,8 @@ class Gateway:
             await self.repeats.forget_old()
             await self.parts.limits.forget_whole()
             await self.parts.webhooks.postmen.forget_old()
+            await self.parts.asks.tidy()
+            await self.parts.endings.tidy()
 
     def request_id(self) -> str:
         """A fresh name for a request."""
@@ -361,6 +406,7 @@ class Gateway:
         metrics.QUEUE.clear()
         for channel, lease, count in outbox.counts(self.db.reader):
             metrics.QUEUE.labels(channel, ("waiting", "leased", "held")[lease]).set(count)
+        metrics.LATE_STOPS.set(suppressions.late(self.db.reader, self.clock.now() - LATE_FOR_MS))
         metrics.WEBHOOK_WAITING.set(deliveries.all_waiting(self.db.reader))
         metrics.DATA_REQUESTS.clear()
         for kind, clock, count in data_requests.counts(self.db.reader, self.clock.now()):

@@ -59,6 +59,9 @@ DATA_REQUESTS = Gauge(
     "gateway_data_requests", "Requests of guests about their data that are not finished.", ["kind", "clock"],
     registry=REGISTRY,
 )  # fmt: skip
+LATE_STOPS = Gauge(
+    "gateway_late_stops", "Stops of the last 30 days that were entered after the law's deadline.", registry=REGISTRY
+)
 SIGN_INS = Counter(
     "gateway_sign_ins_total", "Tries to sign in or to refresh, by how they ended.", ["outcome"], registry=REGISTRY
 )

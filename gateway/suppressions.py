@@ -10,7 +10,7 @@ from msgspec import Meta, Struct, field, json
 
 from gateway import ids, pages, reading
 from gateway.callers import Caller
-from gateway.clock import rfc3339
+from gateway.clock import rfc3339, rfc3339_or_none
 from gateway.errors import Conflict, NotFound
 from gateway.model import ChannelName
 from gateway.orders import Included, Instant
@@ -36,6 +36,7 @@ class SuppressionQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fiel
     state: Literal["in_force", "lifted"] | None = None
     guest: GuestId | None = None
     receipt: Annotated[str, Meta(max_length=20, description="The number a guest was shown: G-7F3C-20A1")] | None = None
+    late: Annotated[bool, Meta(description="Entered after the law's deadline")] | None = None
     from_: Instant | None = field(name="from", default=None)
     to: Instant | None = None
     include: Included | None = None
@@ -50,7 +51,8 @@ class SuppressionContent(Struct, frozen=True):
 
 
 class SuppressionView(Struct, kw_only=True):
-    """A suppression as it stands."""
+    """A suppression as it stands. `created_at` is when the guest said it, `recorded_at` from when on it held, `due_at`
+    by when the law wanted that, of one that did not come through the gateway."""
 
     id: str
     scope: str
@@ -61,6 +63,7 @@ class SuppressionView(Struct, kw_only=True):
     permanent: bool
     created_at: str
     recorded_at: str
+    due_at: str | None
     lifted_at: str | None
     lift_asked: bool
     content: SuppressionContent | None = None
@@ -177,6 +180,7 @@ def view(entry: Stored) -> SuppressionView:
         permanent=entry.permanent,
         created_at=rfc3339(entry.created_at),
         recorded_at=rfc3339(entry.recorded_at),
-        lifted_at=rfc3339(entry.lifted_at) if entry.lifted_at is not None else None,
+        due_at=rfc3339_or_none(entry.due_at),
+        lifted_at=rfc3339_or_none(entry.lifted_at),
         lift_asked=entry.lift_asked_by is not None,
     )

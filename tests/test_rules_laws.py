@@ -119,6 +119,7 @@ DENIED = {
         (US_TEXT, {"consents": [consent()]}),
         (US_TEXT, {"consents": [consent("express_written", condition_of_purchase=True)]}),
     ],
+    "CA-CASL-10": [(case("CA", class_="informational", consents=[]), {"features__asks_consent": True})],
     "US-TCPA-2": [(case("US", "sms", "transactional", consents=[consent("provided_number")]), {"consents": SOFT})],
     "EU-EPRIV-1": [(DE_MAIL, NONE), (DE_MAIL, {"consents": [consent("implied_purchase")]})],
     "EU-EPRIV-2": [(case("DE", consents=SOFT), {"consents": [consent("soft_opt_in", optout_offered=False)]})],
@@ -300,6 +301,24 @@ def test_a_fifth_call_to_france_waits_thirty_days():
     given = case("FR", "voice")
     expect("EU-FR-3", but(given, history=calls), but(given, history=calls[1:]), "defer")
     assert rfc3339(judge(but(given, history=calls)).defer_until) == "2026-12-10T10:00:00Z"
+
+
+@pytest.mark.parametrize("country", ["CA", "GB", "DE", "IT", "AU", "MX", "JP"])
+def test_where_asking_for_consent_is_advertising_it_needs_consent(country: str):
+    """Refused by the law's own rule beside the one on consent; who may get advertising may also be asked."""
+    ask = case(country, class_="informational", consents=[], features__asks_consent=True)
+    refused = judge(ask)
+    assert refused.decision == "deny"
+    assert refused.reasons[-1] == ("CA-CASL-10" if country == "CA" else "CORE-CLS-7")
+    assert judge(but(ask, consents=[consent()])).decision == "allow"
+    assert judge(but(ask, features__asks_consent=None)).decision == "allow"
+
+
+@pytest.mark.parametrize("country", ["PT", "ZA", "IN", "SG", "US"])
+def test_elsewhere_a_guest_may_be_asked(country: str):
+    """The same message goes; in the United States as an advertisement, which e-mail may be without consent."""
+    asked = judge(case(country, class_="informational", consents=[], features__asks_consent=True))
+    assert (asked.decision, "ad_label" in asked.required_elements) == ("allow", country == "US")
 
 
 def test_every_rule_that_can_stop_a_message_is_tried():

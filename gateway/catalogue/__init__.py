@@ -66,6 +66,11 @@ def catalogue(language: str) -> Catalogue:
     return Catalogue(language, tomllib.loads((FOLDER / f"{language}.toml").read_text("utf-8")))
 
 
+def words_of(tag: str | None) -> Catalogue:
+    """The catalogue for a tag such as `pt-BR`; the English one for a language that is not spoken here."""
+    return catalogue(spoken(tag) or "en")
+
+
 def spoken(tag: str | None) -> str | None:
     """The language of a tag such as `pt-BR`, if it is one of LANGUAGES."""
     first = (tag or "").partition("-")[0].lower()

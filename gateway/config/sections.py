@@ -94,6 +94,9 @@ class Sender(channel.Sender, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     phone: Annotated[Phone, about("The number texts come from, where the provider leaves the choice.")] = ""
     postal_address: Annotated[Line, about("Where a letter reaches the sender; it stands at the foot of offers.")] = ""
     contact: Annotated[Line, about("How a guest reaches the sender, in the sender's own words.")] = ""
+    unsubscribe_email: Annotated[
+        Email, about("A mailbox for stops, named in offers beside the link; somebody must read it.")
+    ] = ""
 
 
 class Topic(Table, frozen=True):

@@ -17,6 +17,7 @@ from gateway.vault import KeyDestroyed
 
 LINKED = frozenset({"unsubscribe", "unsubscribe_easy", "list_unsubscribe_post"})
 """Elements that need the guest's own link."""
+NO_WAYS = compose.Ways()
 GOOD_FOR_MS = 1000
 """How long a judgement may be relied on."""
 
@@ -91,10 +92,10 @@ class Preparation:
         """The finished message, and what tells whether all that is required is in what was composed of it."""
         content = self.letters.open(due.key_id, due.uuid, due.content_sealed)
         means = self.compliance.means(due.channel, due.sender, plugin)
-        link = self.letters.stop_link(due) if required & LINKED else ""
+        ways = self.letters.ways_out(due, means.sender.unsubscribe_email) if required & LINKED else NO_WAYS
         language = due.language or self.letters.language
         words = self.batches.letter(due.batch_id, due.template_version_id, content)
-        letter = compose.finish(words, required, means, link, language)
+        letter = compose.finish(words, required, means, ways, language)
         message = Message(
             id=ids.public("msg", due.uuid),
             channel=due.channel,
@@ -107,7 +108,10 @@ class Preparation:
             headers=letter.headers,
             attempt=due.attempt,
         )
-        return message, lambda: compose.missing(message.payload, required, means, link, language) if required else []
+        return (
+            message,
+            lambda: compose.missing(message.payload, required, means, ways.stop, language) if required else [],
+        )
 
     def check(self, parcel: Parcel) -> None:
         """Search the composed bytes for what the law requires; raise Stopped if a part is missing."""

@@ -1,6 +1,6 @@
 """The rules: what is given, the packs, and the one pure function that judges."""
 
-from gateway.rules.consents import missing_proof
+from gateway.rules.consents import fails, missing_proof
 from gateway.rules.deadlines import Clocked, Due, Pause
 from gateway.rules.given import (
     ChannelState,
@@ -15,7 +15,7 @@ from gateway.rules.given import (
     Template,
     Venue,
 )
-from gateway.rules.ledger import ConsentEvent, in_force
+from gateway.rules.ledger import ConsentEvent, in_force, overtaken
 from gateway.rules.pack import Pack
 from gateway.rules.phones import country_of_phone
 from gateway.rules.policy import Policy
@@ -27,5 +27,5 @@ from gateway.rules.windows import instant_of
 __all__ = [
     "BY_CONSENT", "ChannelState", "Clocked", "Consent", "ConsentEvent", "Defer", "Deny", "Due", "Features", "Given",
     "History", "MessageFacts", "Pack", "Pause", "Policy", "RecipientFacts", "Result", "Rulebook", "Suppression",
-    "Template", "Venue", "Warn", "country_of_phone", "in_force", "instant_of", "missing_proof",
+    "Template", "Venue", "Warn", "country_of_phone", "fails", "in_force", "instant_of", "missing_proof", "overtaken",
 ]  # fmt: skip

@@ -11,7 +11,19 @@ from msgspec import Meta, Struct, ValidationError, convert, field
 
 from gateway.errors import NotUsable
 from gateway.model import ChannelName
-from gateway.rules.entries import Ban, Cap, Condition, Deadline, Element, Kind, Permission, RuleId, Strict, What
+from gateway.rules.entries import (
+    Asking,
+    Ban,
+    Cap,
+    Condition,
+    Deadline,
+    Element,
+    Kind,
+    Permission,
+    RuleId,
+    Strict,
+    What,
+)
 from gateway.rules.policy import Policy
 from gateway.rules.windows import Window, zone_of
 
@@ -35,7 +47,8 @@ class Jurisdiction(Strict, frozen=True, kw_only=True):
     """What one law says. `inherit` copies another pack's keys, those given here replace them one by one.
 
     `country_timezones` and `consent_ages` are for countries that differ from the rest. `mixed`: what a booking message
-    with promotion in it counts as, per channel. `origin_channels`: where the law also follows a venue from here abroad.
+    with promotion in it counts as, per channel; `asking`: what one that asks for a consent does. `origin_channels`:
+    where the law also follows a venue from here abroad.
     """
 
     inherit: Name | None = None
@@ -53,6 +66,7 @@ class Jurisdiction(Strict, frozen=True, kw_only=True):
     window: tuple[Window, ...] = ()
     cap: tuple[Cap, ...] = ()
     kinds: dict[Kind, Condition] = field(default_factory=dict)
+    asking: Asking | None = None
     deadline: dict[What, Deadline] = field(default_factory=dict)
     revoke_all_from: Version | None = None
 
@@ -72,6 +86,7 @@ class Overlay(Strict, frozen=True, kw_only=True):
     window: tuple[Window, ...] = ()
     cap: tuple[Cap, ...] = ()
     kinds: dict[Kind, Condition] = field(default_factory=dict)
+    asking: Asking | None = None
     deadline: dict[What, Deadline] = field(default_factory=dict)
 
     def __post_init__(self):

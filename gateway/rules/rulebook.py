@@ -17,10 +17,19 @@ from gateway.rules import caps, deadlines, deliverability, elements, reviews, su
 from gateway.rules.atlas import NO_PACK, VENUE_ZONE, Atlas, Signals
 from gateway.rules.classify import CLASSES, Claim
 from gateway.rules.collection import collect
-from gateway.rules.consents import Consents, judge_age
+from gateway.rules.consents import Consents, endings, judge_age
 from gateway.rules.deadlines import Clocked, Due
 from gateway.rules.findings import Findings
-from gateway.rules.given import NO_FEATURES, Decision, Given, MessageFacts, Result
+from gateway.rules.given import (
+    NO_FEATURES,
+    Decision,
+    Given,
+    MessageFacts,
+    RecipientFacts,
+    Result,
+    Terms,
+    Venue,
+)
 from gateway.rules.pack import Pack
 from gateway.rules.phones import country_of_phone
 from gateway.rules.plan import Kindred, Plan, draw, opening_of
@@ -68,6 +77,18 @@ class Rulebook:
                 self._judge_time(given, plan, policy, zones, findings)
         return self._result(plan, findings, given.now)
 
+    def ending(self, consent: Terms, venue: Venue, recipient: RecipientFacts) -> tuple[int, str] | None:
+        """When a consent stops to count for marketing by itself, and by which rule: the first of its own day and those
+        of the packs that apply to its guest; None if it never does."""
+        found = [] if consent.expires_at is None else [(consent.expires_at, "CORE-CON-5")]
+        for channel in consent.channels or ():
+            message = MessageFacts(channel=channel, class_="marketing")
+            given = Given(now=0, venue=venue, recipient=recipient, message=message)
+            plan = self._plan(self._kindred(given))
+            for part in plan.parts:
+                found += endings(consent, part, channel, self._zones(given, plan))
+        return min(found, default=None)
+
     def deadline(self, asked: Clocked) -> Due:
         """By when something must be done. Raises Invalid for what no law knows, saying what would be right."""
         return deadlines.due(asked, self._collection.jurisdictions, self._collection.overlays)
@@ -75,6 +96,13 @@ class Rulebook:
     def law_of(self, country: str | None) -> str:
         """The name of the pack that a country's law is in, such as "EU" for "PT"; the one for the unknown, if none."""
         return self._atlas.law_of(country)
+
+    def laws_of(self, *countries: str | None, email: str | None = None, phone: str | None = None) -> list[str]:
+        """The packs of these countries, and of the one that an address is in if it tells; that for the unknown, if
+        nothing is known."""
+        said = country_of_phone(phone)[0] or self._atlas.mail_country(email)
+        known = [country for country in (*countries, said) if country is not None]
+        return list(dict.fromkeys(map(self._atlas.law_of, known or (None,))))
 
     def lasting(self, given: Given) -> bool:
         """Whether the same facts are judged alike at any time, whatever was sent before: nothing was agreed to or
@@ -225,7 +253,7 @@ def _claim(message: MessageFacts) -> Claim:
     class_ = message.class_ if message.class_ in CLASSES else None
     promotion = bool(features.contains_promotion)
     approved = class_ == "emergency" and bool(message.approved_by)
-    return Claim(class_, promotion, promotion and leads, approved)
+    return Claim(class_, promotion, promotion and leads, approved, bool(features.asks_consent))
 
 
 def _judge_windows(openings: Sequence[Opening], zones: Sequence[ZoneInfo], now: int, findings: Findings) -> None:

@@ -12,7 +12,8 @@ from gateway.store.db import Tx
 
 
 class NewSuppression(NamedTuple):
-    """An entry to be written. `origin` is the address it was said for; a global one is written for others too."""
+    """An entry to be written. `origin` is the address it was said for; a global one is written for others too.
+    `due_at`: by when the law wants it to hold, of one that did not come through the gateway (ms)."""
 
     uuid: bytes
     blind: bytes
@@ -25,6 +26,7 @@ class NewSuppression(NamedTuple):
     created_at: int
     origin: bytes
     actor: str
+    due_at: int | None = None
 
 
 def add(tx: Tx, rows: Sequence[NewSuppression]) -> None:
@@ -32,8 +34,9 @@ def add(tx: Tx, rows: Sequence[NewSuppression]) -> None:
     tx.executemany(
         """
         INSERT INTO suppressions (
-            uuid, blind, scope, channels, categories, classes, source, permanent, created_at, origin, actor, recorded_at
-        ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            uuid, blind, scope, channels, categories, classes, source, permanent, created_at, origin, actor, due_at,
+            recorded_at
+        ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         [
             (
@@ -82,7 +85,7 @@ def inherit(tx: Tx, blinds: Sequence[bytes], ids: Ids) -> None:
         tx,
         [
             NewSuppression._make([ids.new(), blind, "global", *(tuple(json.decode(names)) for names in said[:3]),
-                                  *said[3:]])
+                                  *said[3:], None])
             for said, covered in has.items()
             for blind in blinds
             if blind not in covered
@@ -112,6 +115,7 @@ class Stored(NamedTuple):
     actor: str
     lift_asked_by: bytes | None
     lift_reasons_sealed: bytes | None
+    due_at: int | None
 
 
 class Sealed(NamedTuple):
@@ -126,7 +130,8 @@ class Sealed(NamedTuple):
 _STORED = """
     SELECT
         s.id, s.uuid, s.blind, s.scope, s.channels, s.categories, s.classes, s.source, s.permanent, s.created_at,
-        s.recorded_at, s.lifted_at, s.origin, s.actor, s.lift_asked_by, s.lift_reasons_sealed
+        s.recorded_at, s.lifted_at, s.origin, s.actor, s.lift_asked_by, s.lift_reasons_sealed,
+        s.due_at
     FROM suppressions s
 """
 FILTERS = {
@@ -137,6 +142,7 @@ FILTERS = {
     "state": "CASE WHEN s.lifted_at IS NULL THEN 'in_force' ELSE 'lifted' END = ?",
     "guest": "s.blind IN (SELECT c.blind FROM contacts c JOIN guests g ON g.id = c.guest_id WHERE g.uuid = ?)",
     "receipt": "'G-' || substr(hex(s.uuid), 25, 4) || '-' || substr(hex(s.uuid), 29) = upper(?)",
+    "late": "ifnull(s.recorded_at > s.due_at, 0) = ?",
     "from": "s.created_at >= ?",
     "to": "s.created_at < ?",
     "before": "s.id < ?",
@@ -225,3 +231,11 @@ def said_before(tx: Tx, entry: NewSuppression, since: int) -> Stored | None:
         ),
     )  # fmt: skip
     return _stored(row) if row else None
+
+
+def late(reader: sqlite3.Connection, since: int) -> int:
+    """How many stops were entered after their deadline, of those entered since then."""
+    (count,) = reader.execute(
+        "SELECT count(*) FROM suppressions WHERE recorded_at > due_at AND recorded_at >= ?", (since,)
+    ).fetchone()
+    return count

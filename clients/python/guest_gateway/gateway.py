@@ -9,6 +9,7 @@ from guest_gateway.api_keys import ApiKeys
 from guest_gateway.auth import Auth
 from guest_gateway.batches import Batches
 from guest_gateway.compliance import Compliance
+from guest_gateway.consents import Consents
 from guest_gateway.data_requests import DataRequests
 from guest_gateway.doors import L
 from guest_gateway.guests import Guests
@@ -34,6 +35,7 @@ class Everything(Generic[L]):
         self.templates: Templates[L] = Templates(line)
         self.guests: Guests[L] = Guests(line)
         self.compliance: Compliance[L] = Compliance(line)
+        self.consents: Consents[L] = Consents(line)
         self.data_requests: DataRequests[L] = DataRequests(line)
         self.suppressions: Suppressions[L] = Suppressions(line)
         self.retention: Retention[L] = Retention(line)

@@ -88,6 +88,7 @@ class Import(Struct, frozen=True, kw_only=True):
     filled: int = 0
     unchanged: int = 0
     duplicates: int = 0
+    consents: dict[str, Any] = {}
     encoding: str
     guessed: bool
     delimiter: str

@@ -15,7 +15,6 @@ from gateway.letters import Letters
 from gateway.logs import Log
 from gateway.privacy.copies import Copies
 from gateway.privacy.copies.holdings import Holdings
-from gateway.privacy.opt_outs import OptOuts
 from gateway.privacy.requests.acts import Acts
 from gateway.privacy.requests.clocks import Clocks
 from gateway.privacy.requests.erasing import Erasing, Shredder
@@ -62,7 +61,7 @@ class Desk(Struct, frozen=True):
     @classmethod
     def begin(
         cls, keeps: Keeps, config: Config, rulebook: Rulebook, letters: Letters, drafts: Drafts, intake: Intake,
-        batches: Batches, opt_outs: OptOuts,
+        batches: Batches,
     ) -> "Desk":  # fmt: skip
         """As this configuration has it."""
         db, seals, clock = keeps.db, keeps.seals, keeps.clock
@@ -73,7 +72,7 @@ class Desk(Struct, frozen=True):
         clocks = Clocks(rulebook, config.venue)
         erasing = Erasing(office, keeps.shredder)
         acts = Acts(office, clocks, keeps.entries, Rectification(db, letters.vault, seals), erasing)
-        reception = Reception(office, acts, clocks, keeps.addresses, opt_outs, clock)
+        reception = Reception(office, acts, clocks, keeps.addresses, clock)
         return cls(
             reception,
             Files(db, office, clock),

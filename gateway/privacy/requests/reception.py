@@ -10,7 +10,7 @@ from gateway.clock import Clock, parse_rfc3339
 from gateway.errors import Conflict, Fault, GuestOnHold, Invalid, NotFound, Precondition
 from gateway.model import CHANNELS, RequestKind
 from gateway.orders import Recipient
-from gateway.privacy.opt_outs import OptOuts
+from gateway.privacy.opt_outs import enter
 from gateway.privacy.requests.acts import Acts
 from gateway.privacy.requests.clocks import Clocks, faulty
 from gateway.privacy.requests.forms import RequestOrder
@@ -39,11 +39,9 @@ class Asker(NamedTuple):
 class Reception:
     """Takes requests down."""
 
-    def __init__(
-        self, office: Office, acts: Acts, clocks: Clocks, addresses: Addresses, opt_outs: OptOuts, clock: Clock
-    ):
+    def __init__(self, office: Office, acts: Acts, clocks: Clocks, addresses: Addresses, clock: Clock):
         self._office, self._acts, self._clocks = office, acts, clocks
-        self._addresses, self._opt_outs, self._clock = addresses, opt_outs, clock
+        self._addresses, self._clock = addresses, clock
 
     async def open(self, order: RequestOrder, caller: Caller) -> Request:
         """Take a request down. What is answered is the same whether anybody has the address or not. Raises Invalid, and
@@ -159,14 +157,12 @@ class Reception:
     def _object(self, turn: Turn, asker: Asker, caller: Caller) -> None:
         """No more advertising, at once and for every address (GDPR art. 21(2) and (3)). That needs no proof: it gives
         nothing away."""
-        entries = [
-            NewSuppression(
+        for blind in asker.blinds[:1]:
+            entry = NewSuppression(
                 self._office.ids.new(), blind, "global", CHANNELS, (), ("marketing",), "objection", False,
                 turn.request.received_at, blind, caller.actor,
-            )
-            for blind in asker.blinds[:1]
-        ]  # fmt: skip
-        self._opt_outs.stop(turn.tx, entries)
+            )  # fmt: skip
+            enter(turn.tx, entry, self._office.ids, around=True)
 
 
 def _one_erasure(tx: Tx, new: NewRequest) -> None:

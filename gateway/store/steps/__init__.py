@@ -9,11 +9,13 @@ from sqlite_utils.migrations import Migrations
 
 from gateway.store.steps import (
     ageing,
+    agreements,
     batches,
     counters,
     data_requests,
     first_tables,
     guests,
+    late_stops,
     people,
     templates,
     webhooks,
@@ -29,6 +31,8 @@ for _number, _step in enumerate(
         counters,
         batches,
         webhooks,
+        agreements,
+        late_stops,
         ageing,
         data_requests,
     ),
