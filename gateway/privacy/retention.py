@@ -5,7 +5,7 @@ What stays without end: stops (a guest's no must outlive everything else), the r
 message the bare fact that there was one.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from hashlib import sha256
 from typing import Literal, NamedTuple
@@ -161,7 +161,7 @@ class Retention:
             return await self._slices("messages.text_aged", actor, age)
         if going.what == "events":
             return await self._slices("messages.events_aged", actor, partial(ageing.age_events, before=before))
-        return await self._slices("consents.aged", actor, lambda tx, behind: ageing.age_consents(tx, before))
+        return await self._let_consents_go(before, actor)
 
     async def _slices(self, action: str, actor: str, age: Callable[..., Slice]) -> int:
         """Slice after slice, each with an entry in the record."""
@@ -177,6 +177,17 @@ class Retention:
             done = await self._db.do(work)
             gone, behind = gone + done.gone, done.behind
         return gone
+
+    async def _let_consents_go(self, before: int, actor: str) -> int:
+        gone = 0
+        while rows := await self._db.read(ageing.consents_over, before):
+            await self._db.do(partial(_age_consents, rows=rows, actor=actor))
+            gone += len(rows)
+        return gone
+
+
+def _age_consents(tx: Tx, rows: Sequence[tuple[int, bytes]], actor: str) -> None:
+    tx.audit(actor, "consents.aged", "retention", ageing.age_consents(tx, rows))
 
 
 def _end(tx: Tx, actor: str, went: dict[str, int]) -> None:

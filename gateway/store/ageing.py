@@ -202,11 +202,15 @@ def consents_due(reader: sqlite3.Connection, before: int) -> int:
     return reader.execute(f"SELECT count(*) {_OVER}", (before,)).fetchone()[0]
 
 
-def age_consents(tx: Tx, before: int) -> Slice:
-    """Delete the next of them."""
-    rows = tx.execute(f"SELECT c.id, c.uuid {_OVER} ORDER BY c.id LIMIT ?", (before, SLICE)).fetchall()
-    tx.execute_for("DELETE FROM consents WHERE id IN", (), [row[0] for row in rows])
-    return Slice(len(rows), _digest(rows), (0, rows[-1][0]) if len(rows) == SLICE else None)
+def consents_over(reader: sqlite3.Connection, before: int) -> list[tuple[int, bytes]]:
+    """Id and uuid of the next of them."""
+    return reader.execute(f"SELECT c.id, c.uuid {_OVER} LIMIT ?", (before, SLICE)).fetchall()
+
+
+def age_consents(tx: Tx, rows: Sequence[tuple[int, bytes]]) -> bytes:
+    """Delete these; a digest of their uuids."""
+    tx.execute_for("DELETE FROM consents WHERE id IN", (), [row_id for row_id, _ in rows])
+    return _digest(rows)
 
 
 def _digest(rows: Sequence[tuple]) -> bytes:

@@ -32,7 +32,8 @@ _ROWS = (
     "DELETE FROM guest_tags WHERE guest_id = :guest",
     "DELETE FROM import_fills WHERE guest_uuid = (SELECT uuid FROM guests WHERE id = :guest)",
     "DELETE FROM holds WHERE guest_id = :guest",
-    "UPDATE consents SET proof_sealed = NULL WHERE guest_id = :guest",
+    "UPDATE consents SET proof_sealed = NULL, ip_sealed = NULL WHERE guest_id = :guest",
+    "DELETE FROM asks WHERE guest_id = :guest",
     """
     UPDATE data_request_events SET note_sealed = NULL
     WHERE request_id IN (SELECT id FROM data_requests WHERE guest_id = :guest)

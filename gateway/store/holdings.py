@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from msgspec import json
 
-from gateway.rules import ConsentEvent
 from gateway.store.events import Event
 
 
@@ -19,14 +18,6 @@ class Point(NamedTuple):
     address_sealed: bytes
     created_at: int
     removed_at: int | None
-
-
-class Said(NamedTuple):
-    """An entry of the consent ledger, with the sealed proof of it."""
-
-    uuid: bytes
-    event: ConsentEvent
-    proof_sealed: bytes | None
 
 
 class Sent(NamedTuple):
@@ -47,9 +38,6 @@ class Sent(NamedTuple):
     template_version_id: int | None
     content_sealed: bytes | None
     contact_uuid: bytes | None
-
-
-_consent = json.Decoder(ConsentEvent)
 
 
 def points(reader: sqlite3.Connection, guest_id: int) -> list[Point]:
@@ -82,12 +70,6 @@ def arrival(reader: sqlite3.Connection, guest_id: int) -> tuple[bytes | None, by
         """,
         (guest_id,),
     ).fetchone()
-
-
-def consents(reader: sqlite3.Connection, guest_id: int) -> list[Said]:
-    """A guest's whole ledger, oldest first."""
-    rows = reader.execute("SELECT uuid, facts, proof_sealed FROM consents WHERE guest_id = ? ORDER BY id", (guest_id,))
-    return [Said(uuid, _consent.decode(facts), proof) for uuid, facts, proof in rows]
 
 
 def messages(reader: sqlite3.Connection, guest_id: int, after: int, limit: int) -> list[Sent]:

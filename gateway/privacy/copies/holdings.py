@@ -14,10 +14,11 @@ from gateway.clock import rfc3339, rfc3339_or_none
 from gateway.guestbook.seals import Seals
 from gateway.letters import Letters
 from gateway.privacy.requests.notices import number
-from gateway.store import data_requests, holdings, suppressions
+from gateway.store import asks, consents, data_requests, holdings, suppressions, wordings
+from gateway.store.consents import Entry
 from gateway.store.db import Database
 from gateway.store.guestbook import Whole
-from gateway.store.holdings import Point, Said, Sent
+from gateway.store.holdings import Point, Sent
 
 Row = dict[str, Any]
 SLICE, AUDIT_SLICE = 100, 5000
@@ -25,6 +26,7 @@ GIVEN = ("profile", "contacts", "consents")
 """Sections with what the guest gave himself, on the ground of a contract or of consent: GDPR art. 20 is about these."""
 NOT_GIVEN = ("status", "source", "arrived_by", "created_at", "updated_at", "recorded_by")
 """What the house added to them."""
+MOMENTS = ("at", "granted_at", "confirmed_at", "event_at", "ends_at", "expires_at", "last_used_at", "withdrawn_at")
 PROGRAMS = {"key": "program", "user": "staff", "local": "staff", "gateway": "gateway", "guest": "guest"}
 """Who did something, without saying which of them (GDPR art. 15(4))."""
 
@@ -48,7 +50,8 @@ class Holdings:
         """What there is about a guest."""
         small = {
             "profile": (PROFILE, self._profile), "contacts": (CONTACTS, self._contacts),
-            "consents": (CONSENTS, self._consents), "stops": (STOPS, self._stops),
+            "consents": (CONSENTS, self._consents), "asks": (ASKS, self._asks),
+            "stops": (STOPS, self._stops),
         }  # fmt: skip
         late = {"recipients": (RECIPIENTS, self._recipients), "requests": (REQUESTS, self._requests)}
         return [
@@ -95,19 +98,30 @@ class Holdings:
         return self._letters.open_address(guest.key_id, point.uuid, point.address_sealed)
 
     def _consents(self, reader: sqlite3.Connection, guest: Whole) -> list[Row]:
-        return [self._consent(guest, said) for said in holdings.consents(reader, guest.id)]
+        return [self._consent(reader, guest, entry) for entry in consents.entries(reader, guest.id)]
 
-    def _consent(self, guest: Whole, said: Said) -> Row:
+    def _consent(self, reader: sqlite3.Connection, guest: Whole, entry: Entry) -> Row:
+        """What was said, the words it was said to, where the proof is and where it came from."""
         facts = {
-            name: rfc3339(value) if name.endswith("_at") and value is not None else value
-            for name, value in structs.asdict(said.event).items()
+            name: rfc3339(value) if name in MOMENTS and isinstance(value, int) else value
+            for name, value in structs.asdict(entry.event).items()
             if name != "proof_ref" and value not in (None, False)
         }
-        proof = None
-        if said.proof_sealed is not None:
-            proof = self._letters.vault.unseal(guest.key_id, "consents", "proof", said.uuid, said.proof_sealed).decode()
-        facts = {name: _moment(name, value) for name, value in facts.items()}
-        return {"id": ids.public("con", said.uuid)} | facts | {"proof": proof}
+        vault, wording = self._letters.vault, wordings.get(reader, entry.wording_id) if entry.wording_id else None
+        sealed = {"proof": entry.proof_sealed, "ip": entry.ip_sealed}
+        opened = {
+            name: vault.unseal(guest.key_id, "consents", name, entry.uuid, one).decode() if one else None
+            for name, one in sealed.items()
+        }
+        words = vault.open_venue("wordings", "text", wording.uuid, wording.text_sealed).decode() if wording else None
+        return {"id": ids.public("con", entry.uuid)} | facts | opened | {"wording": words}
+
+    def _asks(self, reader: sqlite3.Connection, guest: Whole) -> list[Row]:
+        return [
+            {"via": one.via, "channels": one.channels, "categories": one.categories, "at": rfc3339(one.asked_at),
+             "expires_at": rfc3339(one.expires_at)}
+            for one in asks.of(reader, guest.id)
+        ]  # fmt: skip
 
     def _stops(self, reader: sqlite3.Connection, guest: Whole) -> list[Row]:
         found = suppressions.search(reader, {"guest": guest.uuid}, 10_000)
@@ -183,19 +197,16 @@ class Holdings:
             await asyncio.sleep(0)
 
 
-def _moment(name: str, value: Any) -> Any:
-    return rfc3339(value) if name == "at" and isinstance(value, int) else value
-
-
 PROFILE = (
     "id", "name", "country", "region", "timezone", "language", "tags", "status", "source", "arrived_by", "created_at",
     "updated_at",
 )  # fmt: skip
 CONTACTS = ("id", "kind", "address", "created_at", "removed_at")
 CONSENTS = (
-    "id", "action", "at", "kind", "channels", "categories", "source", "wording_version", "proof", "granted_at",
-    "confirmed_at", "event_at", "ends_at", "expires_at", "withdrawn_at",
+    "id", "action", "at", "kind", "channels", "categories", "source", "wording_version", "wording", "proof", "ip",
+    "granted_at", "confirmed_at", "event_at", "ends_at", "expires_at", "last_used_at",
 )  # fmt: skip
+ASKS = ("via", "channels", "categories", "at", "expires_at")
 STOPS = ("id", "scope", "channels", "categories", "classes", "source", "created_at", "lifted_at")
 MESSAGES = (
     "id", "created_at", "channel", "class", "category", "state", "provider", "to", "subject", "text", "html",
