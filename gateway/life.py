@@ -43,6 +43,7 @@ from gateway.limits.accounts import Accounts
 from gateway.logs import Log
 from gateway.model import CHANNELS
 from gateway.people import People
+from gateway.permits import Permits
 from gateway.privacy import (
     Asks,
     Button,
@@ -72,7 +73,7 @@ from gateway.repeats import Repeats
 from gateway.routing import Provider, Routes
 from gateway.rules import Rulebook
 from gateway.stationery import Cabinet, Printing
-from gateway.store import counters, data_requests, deliveries, guests, outbox, schema, suppressions
+from gateway.store import counters, data_requests, deliveries, guests, limits, outbox, schema, suppressions
 from gateway.store.db import Database
 from gateway.store.reserve import Reserve
 from gateway.stories import Stories
@@ -98,6 +99,7 @@ class Parts(Struct):
     routes: Routes
     limits: Limits
     compliance: Compliance
+    permits: Permits
     stories: Stories
     intake: Intake
     bulk: Bulk
@@ -167,6 +169,8 @@ class Gateway:
         self.parts = self._build(self.config)
         self._closing.append(self._close_way_out)
         self.health = Health(self.db, self.clock, self.record.last_time)
+        rules = [(rule.id, rule.name) for rule in self.parts.limits.rules.values()]
+        await self.db.do(lambda tx: limits.adopt(tx, rules))
         await forget_unfinished(self.db)
         await self._end_erasures()
         await self._count_days(self.config)
@@ -226,7 +230,7 @@ class Gateway:
     def _build(self, config: Config) -> Parts:
         """Everything that works, out of the parts that keep. Raises NotUsable and changes nothing."""
         db, clock = self.db, self.clock
-        rulebook = Rulebook(self.plugins.packs, config.compliance.policy)
+        rulebook = Rulebook(self.plugins.packs, config.compliance.policy, config.compliance.rules)
         providers = self._providers(config)
         limits_ = Limits(self._rules(config), self.accounts, self.limiter_time)
         routes = Routes(providers)
@@ -259,6 +263,7 @@ class Gateway:
             routes=routes,
             limits=limits_,
             compliance=compliance,
+            permits=Permits(db, self.addresses, compliance),
             stories=stories,
             intake=intake,
             bulk=bulk,

@@ -69,7 +69,7 @@ def test_hours_are_hours():
 
 
 def test_what_no_law_gives_days_for_is_due_at_once():
-    """In Switzerland a stop holds when it is received (CORE-UNS-4); in Japan the five days of the unknown are copied."""
+    """In Switzerland a stop holds when it is received (CORE-UNS-4); in Japan as for the unknown, after five days."""
     assert due("CH", "unsubscribe", "2026-11-24T12:00:00Z") == Due(
         None, at("2026-11-24T12:00:00Z"), ("CORE-UNS-4",), at("2026-11-24T12:00:00Z")
     )

@@ -164,6 +164,7 @@ class Compliance(Table, frozen=True):
     request_notice: Annotated[
         Seconds, about("How long before a guest's request is due the alarm is given; and again when it is overdue.")
     ] = 604_800.0
+    rules: Annotated[tuple[Mapping[str, Any], ...], about("Rules of the house, which add to the law.")] = ()
 
 
 class CategoryRetention(Table, frozen=True):

@@ -17,7 +17,7 @@ from gateway.model import CONTACT_OF
 from gateway.orders import Blocking, Chosen, Recipient, Rejected
 from gateway.privacy.forms import MOST_ASKED, AskFirstAnswer, AskFirstOrder, LeftOut
 from gateway.privacy.questions import Question, Questions, sending
-from gateway.rules import Rulebook, fails
+from gateway.rules import DEAD_ADDRESS, Rulebook, Suppression, fails
 from gateway.store import asks, guestbook
 from gateway.store.db import Database
 
@@ -91,7 +91,7 @@ class FirstAsks:
         if guest is None or asks.asked_first(self._db.reader, guest.id, question.via):
             return "asked-before"
         known = self._facts.of(guest)
-        if any(one.lifted_at is None and "marketing" in (one.classes or ()) for one in known.suppressions):
+        if any(said_stop(one) for one in known.suppressions):
             return "said-stop"
         return "agreed" if agreed(known, question, self._clock.now()) else None
 
@@ -111,6 +111,11 @@ class FirstAsks:
             rejected_total=len(faults),
             rejected=[Rejected(place, fault.code, fault.pointer) for place, fault in faults[:SHOWN]],
         )
+
+
+def said_stop(entry: Suppression) -> bool:
+    """Whether somebody said stop to offers here. That an address is dead is not his word: the rules know of it."""
+    return entry.lifted_at is None and entry.source not in DEAD_ADDRESS and "marketing" in (entry.classes or ())
 
 
 def agreed(known: Known, question: Question, now: int) -> bool:

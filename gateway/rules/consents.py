@@ -6,14 +6,13 @@ from zoneinfo import ZoneInfo
 
 from gateway.rules.calendars import EPOCH, later_month
 from gateway.rules.classify import SOLICITABLE
-from gateway.rules.entries import Condition, Permission
+from gateway.rules.entries import EXPRESS, Condition, Permission
 from gateway.rules.findings import Findings
 from gateway.rules.given import Consent, Given, Terms
 from gateway.rules.plan import Part, Plan
 from gateway.rules.policy import Policy
 from gateway.rules.windows import DAY, instant_of, wall_of
 
-EXPRESS = ("express", "express_written")
 SOLICITED_FOR = DAY
 ADULT = 18
 
@@ -97,9 +96,9 @@ class Consents:
 
     def _refuse(self, rule: str, short: Iterable[str]) -> None:
         """Deny by the pack's rule and by those its consents fell short of; tell why others did not even stand."""
-        for reason in (rule, *short):
+        for reason in (rule, *sorted(short)):
             self._findings.deny(reason)
-        for reason in self._failed:
+        for reason in sorted(self._failed):
             self._findings.warn(reason)
 
     def _permitted(self, part: Part, counting: Sequence[Consent]) -> bool:
@@ -141,7 +140,7 @@ class Consents:
         return counting, short
 
     def _falls_short(self, consent: Consent, part: Part) -> list[str]:
-        conditions = part.conditions.get(consent.kind, ())
+        conditions = part.conditions.get(consent.kind or "", ())
         rules = [condition.rule for condition in conditions if not self._meets(consent, condition)]
         age = _youngest(consent.age_at_grant, self._given.recipient.age)
         if age is not None and age < part.consent_age and not consent.guardian:
@@ -177,11 +176,12 @@ class Consents:
 
 
 def _accepted(accept: Sequence[str], counting: Iterable[Consent]) -> str | None:
-    """The first kind that is accepted; a signed consent is accepted wherever a simple one is."""
-    for consent in counting:
-        if consent.kind in accept or (consent.kind == "express_written" and "express" in accept):
-            return consent.kind
-    return None
+    """The first accepted kind that is there; a signed consent is accepted wherever a simple one is."""
+    kinds = {consent.kind for consent in counting}
+    for kind in accept:
+        if kind in kinds:
+            return kind
+    return "express_written" if "express" in accept and "express_written" in kinds else None
 
 
 def _youngest(then: int | None, now: int | None) -> int | None:
@@ -197,7 +197,7 @@ def _day(zone: ZoneInfo, at: int) -> date:
 def endings(consent: Terms, part: Part, channel: str, zones: Sequence[ZoneInfo]) -> list[tuple[int, str]]:
     """When a consent grows too old for this pack, wherever its guest may be, and by which rules (CORE-CON-6)."""
     found = []
-    for condition in part.conditions.get(consent.kind, ()):
+    for condition in part.conditions.get(consent.kind or "", ()):
         starts = [getattr(consent, name) for name in (condition.from_ or "").split("|") if name]
         known = [at for at in starts if at is not None]
         if condition.months is None or not known or channel not in (condition.only_channels or (channel,)):

@@ -5,10 +5,11 @@ from datetime import datetime
 from types import NoneType
 from typing import Any, Literal, TypedDict, Unpack
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from guest_gateway.data_requests import DataRequest
 from guest_gateway.doors import LARGE, Asked, L, Resource, ask, listed, members
+from guest_gateway.judgement import Judgement
 from guest_gateway.messages import including
 from guest_gateway.request import Page
 
@@ -54,6 +55,26 @@ class Guest(Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
     content: GuestContent | None = None
+
+
+class Permit(Struct, frozen=True, kw_only=True):
+    """The judgement of a message of this channel and class; `since` when the consent or suppression that decides it was
+    given, and `by` which of both it was."""
+
+    channel: str
+    class_: str = field(name="class")
+    since: datetime | None
+    by: str | None
+    compliance: Judgement
+
+
+class Permits(Struct, frozen=True):
+    """What may be sent to a guest."""
+
+    guest_id: str
+    category: str
+    at: datetime
+    permits: list[Permit]
 
 
 class Particulars(TypedDict, total=False):
@@ -147,6 +168,11 @@ class Guests(Resource[L]):
     def get(self, id: str, *, content: bool = False) -> Asked:
         """One guest."""
         return Asked((id,), query=including(content))
+
+    @ask("GET", "guests/{}/compliance", Permits)
+    def compliance(self, id: str, *, category: str | None = None) -> Asked:
+        """What may be sent to a guest now, over each channel and of each class, and why."""
+        return Asked((id,), query=members(category=category))
 
     @ask("PATCH", "guests/{}", Guest)
     def edit(
