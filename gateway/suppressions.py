@@ -1,5 +1,6 @@
 """Suppressions as callers see them: which there are, and lifting one that was a mistake. None is ever deleted."""
 
+import contextlib
 import sqlite3
 from collections.abc import Sequence
 from hashlib import sha256
@@ -16,8 +17,8 @@ from gateway.orders import Included, Instant
 from gateway.pages import PageQuery
 from gateway.store import suppressions
 from gateway.store.db import Database, Tx
-from gateway.store.suppressions import Stored
-from gateway.vault import Vault
+from gateway.store.suppressions import Sealed, Stored
+from gateway.vault import KeyDestroyed, Vault
 from gateway.views import GuestId
 
 _words = json.Decoder(list[str])
@@ -111,12 +112,16 @@ class Suppressions:
     def addresses(self, reader: sqlite3.Connection, rows: Sequence[Stored]) -> list[dict[str, str]]:
         """The address behind each entry, as kind and address; empty where no guest in the store has it."""
         found = suppressions.addresses(reader, [row.blind for row in rows])
-        return [
-            {one.kind: self._vault.unseal(one.key_id, "contacts", "address", one.uuid, one.sealed).decode()}
-            if (one := found.get(row.blind))
-            else {}
-            for row in rows
-        ]
+        return [self._address(found.get(row.blind)) for row in rows]
+
+    def _address(self, sealed: Sealed | None) -> dict[str, str]:
+        """Kind and address; nothing, if nobody has it, or its guest was erased since it was read."""
+        if sealed is None:
+            return {}
+        with contextlib.suppress(KeyDestroyed):
+            address = self._vault.unseal(sealed.key_id, "contacts", "address", sealed.uuid, sealed.sealed)
+            return {sealed.kind: address.decode()}
+        return {}
 
     def _reasons(self, entry: Stored) -> list[str]:
         if entry.lift_reasons_sealed is None:

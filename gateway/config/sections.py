@@ -22,6 +22,7 @@ from gateway.config.values import (
     Network,
     Opening,
     Origin,
+    Period,
     Phone,
     Region,
     Seconds,
@@ -160,7 +161,30 @@ class Compliance(Table, frozen=True):
     policy: Annotated[Mapping[str, Any], about("Policies of the rule packs that a venue may set.")] = field(
         default_factory=dict
     )
+    request_notice: Annotated[
+        Seconds, about("How long before a guest's request is due the alarm is given; and again when it is overdue.")
+    ] = 604_800.0
     rules: Annotated[tuple[Mapping[str, Any], ...], about("Rules of the house, which add to the law.")] = ()
+
+
+class CategoryRetention(Table, frozen=True):
+    """How long things of one category of messages are kept, where that differs."""
+
+    bodies: Annotated[Period, about("How long the text of a message of this category is kept after the event.")]
+
+
+class Retention(Table, frozen=True):
+    """How long what is about guests is kept. What is over goes by itself, once a day."""
+
+    bodies: Annotated[
+        Period, about("How long the text of a message is kept after the event, or else after it was accepted.")
+    ] = "12 months"
+    events: Annotated[Period, about("How long it is kept what happened to a message on its way.")] = "13 months"
+    inactive_guests: Annotated[Period, about("How long after their last sign of life guests are erased.")] = "36 months"
+    consents: Annotated[
+        Period, about("How long after a guest was erased it is kept that he had agreed, without who he was.")
+    ] = "6 years"
+    categories: Mapping[Category, CategoryRetention] = field(default_factory=dict)
 
 
 class Plugins(Table, frozen=True):
@@ -215,6 +239,7 @@ class Sections(Table, frozen=True):
     delivery: Delivery = Delivery()
     limits: Mapping[Slug, Limit] = field(default_factory=dict)
     compliance: Compliance = Compliance()
+    retention: Retention = Retention()
     plugins: Plugins = Plugins()
     egress: Egress = Egress()
     store: Store = Store()

@@ -13,6 +13,7 @@ from gateway.letters import Envelope, Letters
 from gateway.rules import History
 from gateway.store.changes import Changes
 from gateway.store.outbox import HELD, Due
+from gateway.vault import KeyDestroyed
 
 LINKED = frozenset({"unsubscribe", "unsubscribe_easy", "list_unsubscribe_post"})
 """Elements that need the guest's own link."""
@@ -56,7 +57,7 @@ class Preparation:
             return over
         envelope = self.letters.envelope(due.envelope)
         mark = self.changes.mark
-        address = self.letters.open_address(due.key_id, due.contact_uuid, due.address_sealed)
+        address = self._address(due)
         judgement = self._judge(due, envelope, address, plugin)
         if judgement.decision != "allow":
             return not_now(due, judgement)
@@ -64,6 +65,15 @@ class Preparation:
         parcel = Parcel(due, envelope, message, judgement, mark, lacking)
         message.before_handover = lambda _: self.look_again(parcel, plugin)
         return parcel
+
+    def _address(self, due: Due) -> str:
+        """Where it goes; "" once its guest was erased, who is then judged without it."""
+        if not due.address_sealed:
+            return ""
+        try:
+            return self.letters.open_address(due.key_id, due.contact_uuid, due.address_sealed)
+        except KeyDestroyed:
+            return ""
 
     def _over(self, due: Due, now: int) -> Settled | None:
         """How it ends if its time is over, or its batch was called off."""

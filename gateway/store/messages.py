@@ -37,6 +37,7 @@ class NewMessage(NamedTuple):
     series: Series
     batch_id: int | None = None
     template_version_id: int | None = None
+    event_date: int | None = None
 
 
 class Stored(NamedTuple):
@@ -68,6 +69,9 @@ class Stored(NamedTuple):
     template_name: str | None
     template_language: str | None
     template_version: int | None
+    event_date: int | None
+    text_gone_at: int | None
+    text_gone_why: str | None
 
 
 class Content(NamedTuple):
@@ -88,7 +92,7 @@ _ROW = """
     messages (
         id, uuid, state, reason, channel, class, category, guest_id, contact_id, sender, reference, created_at, due_at,
         expires_at, retry_of, fallback_of, actor, envelope, decision, content_sealed, blind, series,
-        batch_id, template_version_id
+        batch_id, template_version_id, event_date
     )
 """
 _STORED = """
@@ -96,7 +100,7 @@ _STORED = """
         m.id, m.uuid, CASE WHEN o.lease = 1 THEN 'sending' ELSE m.state END, m.reason, m.channel, m.class, m.category,
         g.uuid, m.sender, m.provider, m.reference, m.created_at, COALESCE(o.due_at, m.due_at), m.expires_at,
         m.settled_at, m.retry_of, m.fallback_of, m.envelope, m.decision, o.attempts, b.uuid,
-        m.template_version_id, t.uuid, t.name, t.language, v.version
+        m.template_version_id, t.uuid, t.name, t.language, v.version, m.event_date, m.text_gone_at, m.text_gone_why
     FROM messages m
     LEFT JOIN outbox o ON o.message_id = m.id
     LEFT JOIN guests g ON g.id = m.guest_id

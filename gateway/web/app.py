@@ -14,9 +14,11 @@ from gateway.web import (
     batches,
     compliance,
     consents,
+    data_requests,
     guest_pages,
     guests,
     health,
+    holds,
     local,
     look,
     messages,
@@ -30,9 +32,9 @@ from gateway.web.door import Handler, Threshold, open_door
 from gateway.web.routes import Door, Routes
 
 DESCRIBED = (
-    messages.routes, batches.routes, templates.routes, compliance.routes, consents.routes, guests.routes,
-    suppressions.routes, analytics.routes, webhooks.routes, auth.routes, api_keys.routes, users.routes,
-    health.routes, health.probes, *guest_pages.ROUTES, look.routes,
+    messages.routes, batches.routes, templates.routes, compliance.routes, consents.routes, data_requests.routes,
+    guests.routes, suppressions.routes, holds.routes, analytics.routes, webhooks.routes, auth.routes, api_keys.routes,
+    users.routes, health.routes, health.probes, *guest_pages.ROUTES, look.routes,
 )  # fmt: skip
 MAIN = (*DESCRIBED, Docs(DESCRIBED).routes)
 OPS = (health.probes, health.ops)

@@ -8,9 +8,11 @@ address, 16 bytes. Only imported when there is a step to take: most starts need 
 from sqlite_utils.migrations import Migrations
 
 from gateway.store.steps import (
+    ageing,
     agreements,
     batches,
     counters,
+    data_requests,
     first_tables,
     guests,
     late_stops,
@@ -31,6 +33,8 @@ for _number, _step in enumerate(
         webhooks,
         agreements,
         late_stops,
+        ageing,
+        data_requests,
     ),
     start=1,
 ):
