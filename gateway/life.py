@@ -324,6 +324,7 @@ class Gateway:
             await asyncio.to_thread(self.db.reserve.fill)
         await self.people.tidy(hourly)
         if hourly:
+            await self.erasure.tidy()
             await self.imports.tidy()
             await self.repeats.forget_old()
             await self.parts.limits.forget_whole()
