@@ -13,7 +13,8 @@ COMMANDS = {
     "init": "serve", "serve": "serve", "migrate": "serve", "demo": "demo", "check": "check", "healthcheck": "check",
     "config": "config", "send": "messages", "explain": "messages", "queue": "messages", "key": "keys",
     "apikey": "apikeys", "guests": "lists", "suppressions": "lists", "audit": "audit", "plugins": "plugins",
-    "user": "users", "analytics": "analytics", "webhooks": "webhooks", "openapi": "openapi", "retention": "retention",
+    "user": "users", "analytics": "analytics", "webhooks": "webhooks", "openapi": "openapi",
+    "rules": "rules", "retention": "retention",
 }  # fmt: skip
 """Which module beside this one has which command."""
 

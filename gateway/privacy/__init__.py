@@ -1,9 +1,21 @@
-"""What a guest has a say in: what he agreed to, what he wants stopped, that he is forgotten, and when at the latest."""
+"""What a guest has a say in: what he is asked and agreed to, what he wants stopped, that he is forgotten, and when at
+the latest."""
 
+from gateway.privacy.asks import Asks
+from gateway.privacy.confirmations import Confirmations
 from gateway.privacy.consents import Consents
+from gateway.privacy.endings import Endings
 from gateway.privacy.erasure import Erasure
+from gateway.privacy.first_asks import FirstAsks
 from gateway.privacy.holds import Holds
 from gateway.privacy.opt_outs import OptOuts
+from gateway.privacy.questions import Questions
+from gateway.privacy.receipts import Receipts, house_of
 from gateway.privacy.retention import Retention
+from gateway.privacy.visitors import Visitor, Visitors
+from gateway.privacy.wordings import Wordings
 
-__all__ = ["Consents", "Erasure", "Holds", "OptOuts", "Retention"]
+__all__ = [
+    "Asks", "Confirmations", "Consents", "Endings", "Erasure", "FirstAsks", "Holds", "OptOuts", "Questions", "Receipts",
+    "Retention", "Visitor", "Visitors", "Wordings", "house_of",
+]  # fmt: skip

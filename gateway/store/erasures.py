@@ -32,7 +32,9 @@ _ROWS = (
     "DELETE FROM guest_tags WHERE guest_id = :guest",
     "DELETE FROM import_fills WHERE guest_uuid = (SELECT uuid FROM guests WHERE id = :guest)",
     "DELETE FROM holds WHERE guest_id = :guest",
-    "UPDATE consents SET proof_sealed = NULL WHERE guest_id = :guest",
+    "DELETE FROM asks WHERE guest_id = :guest",
+    "DELETE FROM endings WHERE consent_id IN (SELECT id FROM consents WHERE guest_id = :guest)",
+    "UPDATE consents SET proof_sealed = NULL, ip_sealed = NULL WHERE guest_id = :guest",
     """
     UPDATE events SET words_sealed = NULL
     WHERE words_sealed IS NOT NULL AND message_id IN (SELECT id FROM messages WHERE guest_id = :guest)

@@ -19,6 +19,7 @@ from gateway.web import (
     health,
     holds,
     local,
+    look,
     messages,
     suppressions,
     templates,
@@ -32,7 +33,7 @@ from gateway.web.routes import Door, Routes
 DESCRIBED = (
     messages.routes, batches.routes, templates.routes, compliance.routes, consents.routes, guests.routes,
     suppressions.routes, holds.routes, analytics.routes, webhooks.routes, auth.routes, api_keys.routes, users.routes,
-    health.routes, health.probes, guest_pages.routes,
+    health.routes, health.probes, *guest_pages.ROUTES, look.routes,
 )  # fmt: skip
 MAIN = (*DESCRIBED, Docs(DESCRIBED).routes)
 OPS = (health.probes, health.ops)

@@ -9,6 +9,7 @@ from sqlite_utils.migrations import Migrations
 
 from gateway.store.steps import (
     ageing,
+    agreements,
     batches,
     counters,
     first_tables,
@@ -28,6 +29,7 @@ for _number, _step in enumerate(
         counters,
         batches,
         webhooks,
+        agreements,
         ageing,
     ),
     start=1,
