@@ -2,7 +2,9 @@
 
 import asyncio
 import json as stdlib_json
+from collections.abc import AsyncIterator
 from functools import lru_cache
+from io import BytesIO
 from typing import Any
 
 import msgspec
@@ -20,34 +22,43 @@ NO_DOCUMENT = "The body is not one well-formed UTF-8 JSON document."
 
 async def read(request: web.BaseRequest, largest: int = LARGEST) -> bytes:
     """The raw body. Raises WrongEncoding, TooLarge, BadJson when it breaks off, Unavailable when it takes over 30 s."""
-    if "Content-Encoding" in request.headers:
-        raise WrongEncoding()
-    if (request.content_length or 0) > largest:
-        raise TooLarge()
-    if request.content.is_eof():
-        raw = request.content.read_nowait()
-    else:
-        raw = await _in_time(request, largest)
+    if not request.content.is_eof():
+        whole = BytesIO()
+        async for part in parts(request, largest):
+            whole.write(part)
+        return whole.getvalue()
+    _check_size(request, largest)
+    raw = request.content.read_nowait()
     if len(raw) > largest:
         raise TooLarge()
     return raw
 
 
-async def _in_time(request: web.BaseRequest, largest: int) -> bytes:
-    parts, size = [], 0
-    try:
-        async with asyncio.timeout(SECONDS):
-            async for part in request.content.iter_any():
-                parts.append(part)
-                size += len(part)
-                if size > largest:
-                    raise TooLarge()
-    except TimeoutError as error:
-        request.protocol.keep_alive(False)
-        raise Unavailable("The body did not arrive in time.", retry_after=1) from error
-    except (ConnectionError, web.RequestPayloadError) as error:
-        raise BadJson("The body breaks off.") from error
-    return b"".join(parts)
+async def parts(request: web.BaseRequest, largest: int) -> AsyncIterator[bytes]:
+    """The body as it arrives, and an empty part at its end. Raises as `read` does."""
+    _check_size(request, largest)
+    size, until = 0, asyncio.get_running_loop().time() + SECONDS
+    part = None
+    while part != b"":
+        try:
+            async with asyncio.timeout_at(until):
+                part = await request.content.readany()
+        except TimeoutError as error:
+            request.protocol.keep_alive(False)
+            raise Unavailable("The body did not arrive in time.", retry_after=1) from error
+        except (ConnectionError, web.RequestPayloadError) as error:
+            raise BadJson("The body breaks off.") from error
+        size += len(part)
+        if size > largest:
+            raise TooLarge()
+        yield part
+
+
+def _check_size(request: web.BaseRequest, largest: int) -> None:
+    if "Content-Encoding" in request.headers:
+        raise WrongEncoding()
+    if (request.content_length or 0) > largest:
+        raise TooLarge()
 
 
 def check_type(request: web.BaseRequest) -> None:
@@ -69,24 +80,6 @@ def decode(raw: bytes, type_: Any) -> Any:
     if not _plainly_once(raw):
         parse(raw)
     return decoded
-
-
-def decode_frame(raw: bytes, type_: Any, many: str) -> Any:
-    """As `decode`, of a document whose member `many` is a long list of `Raw`: its items are not looked into yet."""
-    try:
-        items = bytes(_decoder(dict[str, msgspec.Raw]).decode(raw).get(many, b""))
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        items = b""
-    frame = parse(raw.replace(items, b"[]", 1) if items.startswith(b"[") else raw)
-    try:
-        return _decoder(type_).decode(raw)
-    except msgspec.ValidationError:
-        error = _all_faults(frame, type_)
-        elsewhere = [fault for fault in error.faults if fault.pointer != f"/{many}"]
-        if elsewhere:
-            error.faults = elsewhere
-            raise error from None
-        raise Invalid(faults=[Fault(f"/{many}", "invalid", "a list that is neither empty nor too long")]) from None
 
 
 @lru_cache
@@ -136,7 +129,11 @@ def _no_constant(_: str) -> None:
 
 def _all_faults(document: Any, type_: Any) -> Invalid | UnknownField:
     """Everything that is wrong, found by converting member by member."""
-    faults = find_faults(document, type_, "")
+    return refusal(find_faults(document, type_, ""))
+
+
+def refusal(faults: list[Fault]) -> Invalid | UnknownField:
+    """The error that these faults make."""
     if faults and all(fault.code == "unknown-field" for fault in faults):
         return UnknownField(faults=faults)
     return Invalid(faults=faults)

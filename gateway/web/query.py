@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct, inspect
 from multidict import MultiMapping
 
-from gateway.errors import Fault, Invalid, UnknownField
+from gateway.errors import Fault
 from gateway.web import body
 
 SWITCH = {"true": True, "false": False}
@@ -26,9 +26,7 @@ def read(query: MultiMapping[str], type_: type[Struct]) -> Any:
     ]
     if not faults:
         return msgspec.convert(members, type_)
-    if all(fault.code == "unknown-field" for fault in faults):
-        raise UnknownField(faults=faults)
-    raise Invalid(faults=faults)
+    raise body.refusal(faults)
 
 
 @lru_cache

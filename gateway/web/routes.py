@@ -21,6 +21,15 @@ class Media(Struct, frozen=True):
     type: str
 
 
+class LongList(Struct, frozen=True):
+    """The member of a body that is a long list, of at most so many items: each is decoded by itself, as `each`, while
+    the others still arrive."""
+
+    member: str
+    each: type[Struct]
+    most: int
+
+
 class Door(Struct, frozen=True):
     """One endpoint.
 
@@ -30,8 +39,7 @@ class Door(Struct, frozen=True):
     `query`: a Struct of the members that may stand behind the `?`; None: the view looks at none.
     `raises`: errors of the view that do not follow from the rest.
     `limit`: the endpoint's name in limits. `repeat`: whether it may or must come with an Idempotency-Key.
-    `largest`: bytes of a body. `many`: the member of it that is a list whose items the view decodes one by one, as
-    `each`."""
+    `largest`: bytes of a body. `many`: the long list in it."""
 
     method: str
     path: str
@@ -47,8 +55,7 @@ class Door(Struct, frozen=True):
     repeat: Literal["may", "must"] | None = None
     exempt: bool = False
     largest: int = 1 << 20
-    many: str | None = None
-    each: type[Struct] | None = None
+    many: LongList | None = None
 
     @property
     def name(self) -> str:

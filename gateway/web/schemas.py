@@ -26,9 +26,9 @@ class Schemas:
         self._versioned = {path for path, members in shown.items() if "version" in members}
         for door in doors:
             if door.many is not None:
-                member = self.members(door.takes)[door.many]
+                member = self.members(door.takes)[door.many.member]
                 listed = next(one for one in member.get("anyOf", [member]) if one.get("type") == "array")
-                listed["items"] = self.of(door.each)
+                listed["items"] = self.of(door.many.each)
 
     def of(self, type_: Any) -> Schema:
         """The schema of a type; a reference to it where it has a name."""
@@ -62,7 +62,7 @@ def types_of(door: Door) -> list[Any]:
     """The types of a door's bodies and answers."""
     takes = door.takes if isinstance(door.takes, tuple) else (door.takes,)
     gives = door.gives if isinstance(door.gives, tuple) else (door.gives,)
-    found = (*takes, *gives, door.each)
+    found = (*takes, *gives, door.many.each if door.many else None)
     return [type_ for type_ in found if type_ is not None and not isinstance(type_, Media)]
 
 
