@@ -204,10 +204,11 @@ def test_the_reader_of_pages_sees_what_would_leave():
 
 
 async def test_the_pages_are_whole_and_offline(run):
-    """Nothing leaves: no script, no address elsewhere; every link leads somewhere, every name is there once, and
-    headings do not skip a level."""
+    """Nothing leaves: no script, no address elsewhere; every link leads somewhere, every name is there once, headings
+    do not skip a level, and no mark is left of how it is written down."""
     reply = await run.call("GET", "/docs", headers={"Authorization": None})
     page = Page(reply.raw.decode())
+    assert "`" not in reply.raw.decode()
     assert (reply.status, reply.headers["Content-Type"]) == (200, "text/html")
     assert not {"script", "style", "img", "iframe", "object"} & page.tags
     assert len(set(page.names)) == len(page.names)

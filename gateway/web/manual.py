@@ -31,11 +31,15 @@ def examples(section: str) -> list[Any]:
 
 
 def html(text: str) -> str:
-    """Paragraphs with code, stress and links, which is all the Markdown that pages of errors use, as HTML."""
+    """Paragraphs as HTML."""
+    return "\n".join(f"<p>{inline(paragraph)}</p>" for paragraph in text.split("\n\n") if paragraph.strip())
+
+
+def inline(text: str) -> str:
+    """Code, stress and links, which is all the Markdown that is used where the gateway shows it, as HTML."""
     text = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text, quote=False))
     text = re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", text)
-    text = re.sub(r"\[([^]]+)\]\(([^)]+)\)", _link, text)
-    return "\n".join(f"<p>{paragraph}</p>" for paragraph in text.split("\n\n") if paragraph.strip())
+    return re.sub(r"\[([^]]+)\]\(([^)]+)\)", _link, text)
 
 
 def _link(found: re.Match[str]) -> str:

@@ -14,7 +14,7 @@ from gateway.errors import GatewayError
 from gateway.web import manual, problem
 from gateway.web.problem import Problem
 from gateway.web.routes import API_VERSION, Door, Media
-from gateway.web.schemas import Schemas, fits
+from gateway.web.schemas import Schemas, fits, in_a_line
 
 ABOUT = """Messages from a venue to its guests: judged by the law, delivered, and proven afterwards.
 
@@ -103,11 +103,6 @@ def operation(door: Door, schemas: Schemas, shown: Sequence[Any], shared: dict[s
 def tag(module: str) -> str:
     """Under which word the doors of a module stand."""
     return module.rpartition(".")[2].replace("_", " ")
-
-
-def in_a_line(words: str | None) -> str:
-    """A docstring without its line breaks."""
-    return " ".join((words or "").split())
 
 
 def security(door: Door) -> list[dict[str, list[str]]]:

@@ -21,6 +21,9 @@ class Schemas:
         used = list(dict.fromkeys([Problem, *(type_ for door in doors for type_ in types_of(door))]))
         schemas, self.components = msgspec.json.schema_components(used, ref_template=f"{COMPONENTS}{{name}}")
         self._of = dict(zip(used, schemas, strict=True))
+        for schema in self.components.values():
+            if "description" in schema:
+                schema["description"] = in_a_line(schema["description"])
         shown = {door.path: self.members(door.gives) for door in doors if door.method == "GET"}
         self._ids = {path: members["id"] for path, members in shown.items() if "id" in members}
         self._versioned = {path for path, members in shown.items() if "version" in members}
@@ -56,6 +59,11 @@ class Schemas:
             whole = msgspec.json.schema(door.query)["$defs"][door.query.__name__]
             for name, schema in whole["properties"].items():
                 yield name, _without_null(schema), name in whole.get("required", ())
+
+
+def in_a_line(words: str | None) -> str:
+    """A docstring without its line breaks."""
+    return " ".join((words or "").split())
 
 
 def types_of(door: Door) -> list[Any]:
