@@ -8,8 +8,8 @@ from tests.running import running
 
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
 async def test_the_pages_about_the_api_look_right(tmp_path):
-    """On a desk in the light and on a phone in the dark: nothing is blocked or complained of, nothing sticks out sideways, and
-    the style is there. A page that breaks its own policy shows that the browser would tell."""
+    """On a desk in the light and on a phone in the dark: nothing is blocked or complained of, nothing sticks out
+    sideways, and the style is there. A page that breaks its own policy shows that the browser would tell."""
     async with running(tmp_path, deliver=False) as run, browsing(tmp_path / "browser") as tab:
         colours = set()
         for path in ("/docs", "/docs/errors/blocked"):

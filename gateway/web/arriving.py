@@ -13,7 +13,7 @@ from msgspec import MsgspecError, json
 
 from gateway.errors import BadInput, BadJson, Fault, Invalid, TooLarge, UnknownField
 from gateway.pace import Pace
-from gateway.web import body
+from gateway.web import body, faults
 from gateway.web.routes import Door, LongList
 
 LONGEST = 4 << 20
@@ -49,13 +49,14 @@ async def read(request: web.BaseRequest, door: Door) -> tuple[Any, Items]:
 def _frame(raw: bytes, type_: Any, many: LongList, count: int) -> Any:
     """The frame as `type_`, when the list in it had so many items."""
     at = f"/{many.member}"
-    faults = [Fault(at, "too-many", f"at most {many.most:,} of them")] if count > many.most else []
+    wrong = [Fault(at, "too-many", f"at most {many.most:,} of them")] if count > many.most else []
     try:
         order = body.decode(raw, type_)
     except (Invalid, UnknownField) as error:
-        raise body.refusal(faults + [fault for fault in error.faults if not count or fault.pointer != at]) from None
-    if faults:
-        raise Invalid(faults=faults)
+        wrong += [fault for fault in error.faults if not count or fault.pointer != at]
+        raise faults.refusal(wrong) from None
+    if wrong:
+        raise Invalid(faults=wrong)
     return order
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
-from msgspec import inspect
 
-from gateway.errors import BadJson, Fault, Invalid, TooLarge, Unavailable, UnknownField, WrongEncoding, WrongMediaType
+from gateway.errors import BadJson, TooLarge, Unavailable, WrongEncoding, WrongMediaType
+from gateway.web import faults
 
 LARGEST = 1 << 20
 DEEPEST = 32
@@ -74,7 +74,7 @@ def decode(raw: bytes, type_: Any) -> Any:
     try:
         decoded = _decoder(type_).decode(raw)
     except msgspec.ValidationError:
-        raise _all_faults(parse(raw), type_) from None
+        raise faults.refusal(faults.find(parse(raw), type_)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadJson(NO_DOCUMENT) from None
     if not _plainly_once(raw):
@@ -125,70 +125,3 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(_: str) -> None:
     raise ValueError
-
-
-def _all_faults(document: Any, type_: Any) -> Invalid | UnknownField:
-    """Everything that is wrong, found by converting member by member."""
-    return refusal(find_faults(document, type_, ""))
-
-
-def refusal(faults: list[Fault]) -> Invalid | UnknownField:
-    """The error that these faults make."""
-    if faults and all(fault.code == "unknown-field" for fault in faults):
-        return UnknownField(faults=faults)
-    return Invalid(faults=faults)
-
-
-def find_faults(value: Any, type_: Any, pointer: str) -> list[Fault]:
-    """Faults of `value` as a `type_`, each with its JSON pointer; descends into structs and lists of them."""
-    struct = _struct_of(value, type_)
-    if struct is None:
-        return _own_fault(value, type_, pointer)
-    known = {field.encode_name: field for field in msgspec.structs.fields(struct)}
-    faults = [
-        Fault(f"{pointer}/{escape(name)}", "unknown-field", f"one of {', '.join(known)}")
-        for name in value
-        if name not in known and name != struct.__struct_config__.tag_field
-    ]
-    for name, field in known.items():
-        if name in value:
-            faults += find_faults(value[name], field.type, f"{pointer}/{name}")
-        elif field.required:
-            faults.append(Fault(f"{pointer}/{name}", "missing", "must be given"))
-    return faults or _own_fault(value, type_, pointer)
-
-
-def _own_fault(value: Any, type_: Any, pointer: str) -> list[Fault]:
-    try:
-        msgspec.convert(value, type_)
-    except msgspec.ValidationError as error:
-        return [Fault(pointer, "invalid", _without_values(str(error)))]
-    return []
-
-
-def _without_values(text: str) -> str:
-    """What msgspec says, up to the value it may quote."""
-    return text.partition(" - at `")[0].partition(", got ")[0].partition(" '")[0]
-
-
-def _struct_of(value: Any, type_: Any) -> type[msgspec.Struct] | None:
-    """The struct that an object is meant to be, where the type leaves no doubt."""
-    if not isinstance(value, dict):
-        return None
-    described = inspect.type_info(type_)
-    options = described.types if isinstance(described, inspect.UnionType) else (described,)
-    structs = [option.cls for option in options if isinstance(option, inspect.StructType)]
-    if len(structs) == 1:
-        return structs[0]
-    return next((struct for struct in structs if _tagged(value, struct)), None)
-
-
-def _tagged(value: dict, struct: type[msgspec.Struct]) -> bool:
-    """Whether the object itself says that it is one of these."""
-    config = struct.__struct_config__
-    return config.tag_field is not None and value.get(config.tag_field) == config.tag
-
-
-def escape(name: str) -> str:
-    """A member's name in a JSON pointer (RFC 6901); a name of unreasonable length is cut."""
-    return name[:64].replace("~", "~0").replace("/", "~1")
