@@ -57,6 +57,15 @@ async def test_each_item_of_a_list_is_looked_at(run):
     assert (await run.call("POST", GUESTS, {"contacts": contacts[:1], "tags": ["good"]})).status == 201
 
 
+async def test_an_object_that_may_be_one_of_several_says_which(run):
+    """Where it does not, or names none of them, that member is at fault."""
+    for body, code in (({"grant": "magic"}, "invalid"), ({"api_key": "x"}, "missing")):
+        (fault,) = (await run.call("POST", "/communications/auth/token", body)).json["errors"]
+        assert fault == {"pointer": "/grant", "code": code, "detail": "one of password, api_key, refresh"}
+    good = {"grant": "api_key", "api_key": run.key}
+    assert (await run.call("POST", "/communications/auth/token", good)).status == 200
+
+
 @pytest.mark.parametrize(
     ("query", "right"),
     [

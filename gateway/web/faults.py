@@ -45,9 +45,13 @@ def find(value: Any, type_: Any, pointer: str = "", words: str | None = None) ->
 
 def _inside(value: Any, type_: Any, pointer: str) -> Iterator[Fault]:
     """Faults of what is in an object or a list."""
-    struct = _struct_of(value, type_)
+    structs = _structs_of(type_) if isinstance(value, dict) else []
+    struct = structs[0] if len(structs) == 1 else _tagged(value, structs)
     if struct is not None:
         yield from _members(value, struct, pointer)
+    elif structs and (tag := structs[0].__struct_config__.tag_field) is not None:
+        tags = ", ".join(str(one.__struct_config__.tag) for one in structs)
+        yield Fault(f"{pointer}/{tag}", "invalid" if tag in value else "missing", f"one of {tags}")
     elif isinstance(value, dict) and (kinds := _kinds_of(dict, type_)):
         for name, one in value.items():
             yield from find(name, kinds[0], pointer) or find(one, kinds[1], f"{pointer}/{escape(name)}")
@@ -77,20 +81,18 @@ def members(struct: type[Struct]) -> dict[str, Member]:
     }
 
 
-def _struct_of(value: Any, type_: Any) -> type[Struct] | None:
-    """The struct that an object is meant to be, where the type leaves no doubt."""
-    if not isinstance(value, dict):
-        return None
-    structs = [one for one in _options(type_) if isinstance(one, type) and issubclass(one, Struct)]
-    if len(structs) == 1:
-        return structs[0]
-    return next((struct for struct in structs if _tagged(value, struct)), None)
+def _structs_of(type_: Any) -> list[type[Struct]]:
+    """The structs that an object of this type may be."""
+    return [one for one in _options(type_) if isinstance(one, type) and issubclass(one, Struct)]
 
 
-def _tagged(value: dict, struct: type[Struct]) -> bool:
-    """Whether the object itself says that it is one of these."""
-    config = struct.__struct_config__
-    return config.tag_field is not None and value.get(config.tag_field) == config.tag
+def _tagged(value: Any, structs: list[type[Struct]]) -> type[Struct] | None:
+    """The struct that an object itself says it is."""
+    for struct in structs:
+        config = struct.__struct_config__
+        if config.tag_field is not None and value.get(config.tag_field) == config.tag:
+            return struct
+    return None
 
 
 def _kinds_of(container: type, type_: Any) -> tuple[Any, ...]:
