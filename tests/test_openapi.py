@@ -94,7 +94,7 @@ def test_every_example_of_the_manual_fits_a_type(door):
     """The manual is where examples come from; one that fits neither what is taken nor what is given would be lost."""
     takes = door.takes if isinstance(door.takes, tuple) else (door.takes,)
     kinds = [kind for kind in (*takes, door.gives, Problem) if kind is not None]
-    shown = manual.examples(manual.sections("api.md").get(door.name, ""))
+    shown = manual.examples(manual.sections("endpoints.md").get(door.name, ""))
     assert [one for one in shown if not any(fits(one, kind) for kind in kinds)] == []
     told = json.dumps(API["paths"][door.path][door.method.lower()])
     assert all(json.dumps(one) in told for one in shown)
@@ -175,7 +175,7 @@ async def test_every_answer_names_the_version(tmp_path):
             await run.call("GET", f"/communications/batches/{batch.json['id']}/events"),
         ):
             assert reply.headers["Gateway-Version"] == API_VERSION
-    for page in ("api.md", "compatibility.md"):
+    for page in ("api/requests.md", "compatibility.md"):
         assert f"`{API_VERSION}`" in (text := (ROOT / "docs" / page).read_text()) or f": {API_VERSION}`" in text
 
 

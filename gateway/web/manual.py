@@ -1,4 +1,4 @@
-"""Pages of `docs/`, as the gateway itself reads them: what stands under a heading that is a name, and its examples."""
+"""Pages of `docs/api/` as the gateway itself reads them: what stands under a heading that is a name, and examples."""
 
 import re
 from functools import lru_cache
@@ -8,9 +8,9 @@ from typing import Any
 
 from msgspec import json
 
-SHIPPED = Path(__file__).parents[1] / "_docs"
-PAGES = SHIPPED if SHIPPED.is_dir() else Path(__file__).parents[2] / "docs"
-SERVED = {"api.md": "/docs", "errors.md": "/docs"}
+SHIPPED = Path(__file__).parents[1] / "_docs/api"
+PAGES = SHIPPED if SHIPPED.is_dir() else Path(__file__).parents[2] / "docs/api"
+SERVED = {"endpoints.md": "/docs", "errors.md": "/docs"}
 """Pages that a link in `html` may lead to, and where they are; of other links the words stay."""
 
 

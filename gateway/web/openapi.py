@@ -41,7 +41,7 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
 
 def text(doors: Sequence[Door]) -> bytes:
     """The document as it is stored and served, with the examples of the manual."""
-    sections = manual.sections("api.md")
+    sections = manual.sections("endpoints.md")
     shown = {door.name: manual.examples(sections.get(door.name, "")) for door in doors}
     return json.format(json.encode(document(doors, shown)), indent=2) + b"\n"
 
