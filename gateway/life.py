@@ -38,10 +38,24 @@ from gateway.ids import Ids, public
 from gateway.intake import Intake
 from gateway.letters import Letters
 from gateway.limiter import Limiter
-from gateway.limits import Limit, Limits
+from gateway.limits import LimiterTime, Limits, Rule, StoreLedger
+from gateway.limits.accounts import Accounts
 from gateway.logs import Log
 from gateway.people import People
-from gateway.privacy import Consents, OptOuts
+from gateway.permits import Permits
+from gateway.privacy import (
+    Asks,
+    Confirmations,
+    Consents,
+    Endings,
+    FirstAsks,
+    OptOuts,
+    Questions,
+    Receipts,
+    Visitors,
+    Wordings,
+    house_of,
+)
 from gateway.recall import Recall
 from gateway.recipients import Recipients
 from gateway.record import Record
@@ -71,12 +85,19 @@ class Parts(Struct):
     routes: Routes
     limits: Limits
     compliance: Compliance
+    permits: Permits
     stories: Stories
     intake: Intake
     bulk: Bulk
     batches: Batches
     recall: Recall
     consents: Consents
+    wordings: Wordings
+    asks: Asks
+    first_asks: FirstAsks
+    confirmations: Confirmations
+    receipts: Receipts
+    endings: Endings
     opt_outs: OptOuts
     analytics: Analytics
     printing: Printing
@@ -119,13 +140,17 @@ class Gateway:
             schema.check_tables(self.data.database)
         schema.create_or_migrate(self.data.database)
         self._open_store()
+        self.ledger = StoreLedger(self.db)
+        self.limiter_time = LimiterTime(self.clock, self.ledger.latest())
+        self.accounts = Accounts(self.ledger)
         self._check_guest_keys()
         self.plugins = plugins.find(self.config.plugins.paths)
         self._begin()
         self.parts = self._build(self.config)
         self._closing.append(self._close_way_out)
-        self.parts.limits.restore(limits.load(self.db.reader))
         self.health = Health(self.db, self.clock, self.record.last_time)
+        rules = [(rule.id, rule.name) for rule in self.parts.limits.rules.values()]
+        await self.db.do(lambda tx: limits.adopt(tx, rules))
         await forget_unfinished(self.db)
         await self._count_days(self.config)
         await recover(self.db, self.parts.routes)
@@ -160,6 +185,7 @@ class Gateway:
         """What does not depend on the configuration."""
         self.facts = Facts(self.db)
         self.addresses = Addresses(self.db, self.vault, self.facts)
+        self.visitors = Visitors(self.db, self.vault)
         issuer = self.config.link_base or "guest-gateway"
         self.people = People.begin(self.db, self.vault, self.ids, self.clock, issuer, self.data.setup_code)
         self.callers = self.people.callers
@@ -176,9 +202,9 @@ class Gateway:
     def _build(self, config: Config) -> Parts:
         """Everything that works, out of the parts that keep. Raises NotUsable and changes nothing."""
         db, clock = self.db, self.clock
-        rulebook = Rulebook(self.plugins.packs, config.compliance.policy)
+        rulebook = Rulebook(self.plugins.packs, config.compliance.policy, config.compliance.rules)
         providers = self._providers(config)
-        limits_ = Limits(self._rules(config), db, lambda: clock.now() / 1000)
+        limits_ = Limits(self._rules(config), self.accounts, self.limiter_time)
         routes = Routes(providers)
         letters = Letters(self.vault, self.ids, clock, config.link_base, config.venue.language)
         compliance = Compliance(rulebook, config, db, self.facts, routes, clock)
@@ -195,18 +221,28 @@ class Gateway:
             for provider in routes.providers.values()
         ]
         delivery = Delivery(couriers, routes, Release(db, clock.now, self.log))
+        house = house_of(config.venue.name, config.sender)
+        wordings = Wordings(db, self.vault, self.ids, house.name, config.venue.language)
+        questions = Questions(wordings, letters, self.ids, clock, house.name)
         intake.wake, bulk.wake = delivery.wake, delivery.release.wake
         return Parts(
             config=config,
             routes=routes,
             limits=limits_,
             compliance=compliance,
+            permits=Permits(db, self.addresses, compliance),
             stories=stories,
             intake=intake,
             bulk=bulk,
             batches=batches,
             recall=Recall(db, stories, letters, batches, intake),
-            consents=Consents(db, self.addresses, letters, self.ids, clock),
+            consents=Consents(db, self.addresses, letters, wordings, self.ids, clock),
+            wordings=wordings,
+            asks=Asks(db, self.addresses, intake, questions, clock),
+            first_asks=FirstAsks(db, self.addresses, self.facts, intake, questions, rulebook, clock),
+            confirmations=Confirmations(db, letters, wordings, self.ids, clock),
+            receipts=Receipts(db, letters, wordings, clock, house),
+            endings=Endings(db, rulebook, compliance.venue, self.ids, clock),
             opt_outs=OptOuts(db, self.addresses, letters, self.ids, clock),
             analytics=Analytics(db, clock, config.venue.timezone),
             printing=printing,
@@ -237,10 +273,10 @@ class Gateway:
             plugin.spent = provider.stop
         return provider
 
-    def _rules(self, config: Config) -> list[Limit]:
+    def _rules(self, config: Config) -> list[Rule]:
         """One rule for each table of limits that is not switched off."""
         known = self.plugins.limiters
-        return [limit_of(name, table, known[table.algorithm]) for name, table in config.limits.items() if table.enabled]
+        return [rule_of(name, table, known[table.algorithm]) for name, table in config.limits.items() if table.enabled]
 
     # -- working ------------------------------------------------------------------------------------------------------
 
@@ -302,6 +338,8 @@ class Gateway:
             await self.repeats.forget_old()
             await self.parts.limits.forget_whole()
             await self.parts.webhooks.postmen.forget_old()
+            await self.parts.asks.tidy()
+            await self.parts.endings.tidy()
 
     def request_id(self) -> str:
         """A fresh name for a request."""
@@ -326,7 +364,6 @@ class Gateway:
             return refused
         parts, before = self._build(config), self.parts
         await self._count_days(config)
-        parts.limits.keep_accounts_of(before.limits)
         self.config, self.parts = config, parts
         await asyncio.gather(before.delivery.drain(DRAIN_SECONDS), before.webhooks.drain(DRAIN_SECONDS))
         for gone in before.routes.providers.keys() - parts.routes.providers.keys():
@@ -389,7 +426,8 @@ def faults_of_plugins(config: Config, found: plugins.Plugins) -> list[ConfigFaul
     return faults + config.unusable_secrets()
 
 
-def limit_of(name: str, table: LimitTable, kind: type[Limiter]) -> Limit:
-    """A limit as its table says; without a burst, the quota is one."""
-    settings = kind.Settings(quota=table.quota, window=table.window, burst=table.burst or table.quota)
-    return Limit(name, kind(settings), table.by, table.endpoints)
+def rule_of(name: str, table: LimitTable, kind: type[Limiter]) -> Rule:
+    """A limit as its table says; without a burst, the quota is one. Raises NotUsable where the algorithm cannot."""
+    window = round(table.window * 1_000_000)
+    limiter = kind(kind.Settings(quota=table.quota, window=window, burst=table.burst or table.quota))
+    return Rule(name, limiter, tuple(table.by.split("+")), table.endpoints, table.cost, table.exempt, table.dry_run)

@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from gateway import channel
+from gateway.config.counted import Endpoint, Spared, Whose
 from gateway.config.values import (
     Bytes,
+    Colour,
     Country,
     Email,
     Folder,
@@ -41,7 +43,6 @@ PROVIDERS: dict[str, dict[str, Any]] = {
 }
 """Who delivers while no provider is configured: nobody is written to, the messages lie in a folder to be looked at."""
 
-Endpoint = Literal["messages.send", "messages.template", "messages.bulk", "compliance.check", "auth"]
 LARGEST = 1_000_000_000
 
 
@@ -76,6 +77,10 @@ class Venue(Table, frozen=True):
     region: Annotated[Region | None, about("Its state or province, where laws differ by state.")] = None
     timezone: Annotated[Zone, about("Its time zone, which also stands in for that of an unknown guest.")] = "UTC"
     language: Annotated[Language, about("The language of the gateway's own words to guests.")] = "en"
+    accent: Annotated[
+        Colour, about("The colour of buttons on guests' pages. Words in it must be readable on white.")
+    ] = ""
+    accent_dark: Annotated[Colour, about("The same on a dark screen; the accent with white in it, if left out.")] = ""
 
 
 class Sender(channel.Sender, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -122,7 +127,12 @@ class Limit(Table, frozen=True):
     burst: (
         Annotated[int, about("How many at once after a quiet time; the quota if left out.", ge=1, le=LARGEST)] | None
     ) = None
-    by: Annotated[Literal["api_key", "ip"], about("Whose requests count together; ip is for auth.")] = "api_key"
+    by: Annotated[Whose, about("Whose requests count together.")] = "api_key"
+    cost: Annotated[
+        Literal["request", "recipients"], about("What is counted of a bulk: the request, or everybody it is for.")
+    ] = "request"
+    exempt: Annotated[tuple[Spared, ...], about("Who is not counted.")] = ()
+    dry_run: Annotated[bool, about("Only count what would be refused, in gateway_limited_dry_run_total.")] = False
     algorithm: Annotated[Slug, about("The name of the limiter plugin that counts.")] = "token_bucket"
     enabled: Annotated[bool, about("Whether the limit holds. false is enough to remove a built-in one.")] = True
 
@@ -133,6 +143,7 @@ class Compliance(Table, frozen=True):
     policy: Annotated[Mapping[str, Any], about("Policies of the rule packs that a venue may set.")] = field(
         default_factory=dict
     )
+    rules: Annotated[tuple[Mapping[str, Any], ...], about("Rules of the house, which add to the law.")] = ()
 
 
 class Plugins(Table, frozen=True):
