@@ -4,6 +4,7 @@ import asyncio
 import sys
 import time
 
+from bench.figures import at_most
 from bench.load import introduce, wrk
 from bench.servers import Server, gateway
 
@@ -20,9 +21,9 @@ def measure() -> list[dict]:
         early, stored = fill(server, GUESTS, FULL_CACHE)
         full, stored = fill(server, stored, MESSAGES)
     return [
-        figure("memory at rest, MiB", idle, 80),
-        figure(f"memory after {stored:,} messages, MiB", full, 200),
-        figure("growth after message 50,000, MiB", full - early, 32),
+        at_most("memory at rest, MiB", idle, 80),
+        at_most(f"memory after {stored:,} messages, MiB", full, 200),
+        at_most("growth after message 50,000, MiB", full - early, 32),
     ]
 
 
@@ -33,8 +34,3 @@ def fill(server: Server, stored: int, until: int) -> tuple[float, int]:
         print(f"{stored:,} messages: {server.memory():.0f} MiB", file=sys.stderr, flush=True)
     time.sleep(2)
     return server.memory(), stored
-
-
-def figure(name: str, mib: float, most: int) -> dict:
-    """One figure, with what it may be at most."""
-    return {"figure": name, "value": round(mib), "at_most": most, "reached": mib <= most}
