@@ -37,7 +37,7 @@ def measure() -> list[dict]:
 async def written(path: Path) -> float:
     """Rows a second when messages are given to the writer as bulk gives them: a slice a job, one commit each."""
     schema.create_or_migrate(path)
-    rows = [message(1 + at, 1_795_539_600_000 + at, KINDS[at % len(KINDS)]) for at in range(ROWS)]
+    rows = [message(at, 1_795_539_600_000 + at, KINDS[at % len(KINDS)]) for at in range(ROWS)]
     db = Database(path, SystemClock(), print)
     db.open()
     began = time.perf_counter()
@@ -48,7 +48,7 @@ async def written(path: Path) -> float:
     return ROWS / took
 
 
-def insert(tx: Tx, slices: Sequence[list[NewMessage]]) -> list[None]:
+def insert(tx: Tx, slices: Sequence[list[NewMessage]]) -> list[range]:
     """The work of a slice."""
     return [messages.insert(tx, rows) for rows in slices]
 
