@@ -37,7 +37,7 @@ from gateway.store.idempotency import Answer as Kept
 from gateway.store.messages import NewMessage
 from gateway.tally import Tally
 
-SLICE = 250
+SLICE = 500
 """How many messages one job of the writer holds: a single message that comes meanwhile waits no longer than that."""
 
 

@@ -68,5 +68,5 @@ class Release:
         return bool(at_work)
 
 
-def _release(tx: Tx, batch_ids: Sequence[int]) -> list[int]:
+def _release(tx: Tx, batch_ids: Sequence[int]) -> list[None]:
     return [batches.release(tx, batch_id) for batch_id in batch_ids]
