@@ -1,5 +1,6 @@
 """Reads what stands behind the `?` of an address into the type that is its validation, as `body` does with a body."""
 
+import contextlib
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -21,11 +22,12 @@ def read(query: MultiMapping[str], type_: type[Struct]) -> Any:
     ]
     readers = _readers(type_)
     members = {name: readers.get(name, str)(text) for name, text in query.items()}
+    with contextlib.suppress(msgspec.ValidationError):
+        if not twice:
+            return msgspec.convert(members, type_)
     faults = twice + [
         fault._replace(pointer=fault.pointer.replace("/", "?", 1)) for fault in body.find_faults(members, type_, "")
     ]
-    if not faults:
-        return msgspec.convert(members, type_)
     if all(fault.code == "unknown-field" for fault in faults):
         raise UnknownField(faults=faults)
     raise Invalid(faults=faults)
