@@ -70,7 +70,7 @@ class Intake:
 
     def whom(self, order: SendOrder) -> bytes:
         """Who it is for: the blind index of his address. Raises Invalid."""
-        return self._drafts.find(order).blind
+        return self._drafts.find(order.to, order.channel).blind
 
     def check(self, order: SendOrder, caller: Caller) -> Judgement:
         """What `accept` would decide now; nothing is stored."""

@@ -69,4 +69,6 @@ class Release:
 
 
 def _release(tx: Tx, batch_ids: Sequence[int]) -> list[None]:
-    return [batches.release(tx, batch_id) for batch_id in batch_ids]
+    for batch_id in batch_ids:
+        batches.release(tx, batch_id)
+    return [None] * len(batch_ids)
