@@ -30,13 +30,18 @@ from gateway.store.db import Database, Tx
 from gateway.store.idempotency import Answer as Kept
 from gateway.store.messages import NewMessage
 
+Along = Callable[[Tx, NewMessage], None]
+"""What is written together with a message, or not at all: if it raises, nothing is taken."""
+
 
 class Acceptance(Struct):
-    """One message to be written, its public id, and the answer to be kept for whoever asks again."""
+    """One message to be written, by its public id, with what goes along with it and the answer to be kept for whoever
+    asks again."""
 
     taken: Taken
     public: str
     kept: Kept | None = None
+    along: Along | None = None
 
 
 class Intake:
@@ -47,7 +52,10 @@ class Intake:
         self.wake: Callable[[str, int], None] = lambda channel, due_at: None
         """Called with the channel of what was taken, and when it is due (ms)."""
 
-    async def accept(self, order: SendOrder, caller: Caller, repeat: Repeat | None, origin: Origin = ORDERED) -> Answer:
+    async def accept(
+        self, order: SendOrder, caller: Caller, repeat: Repeat | None, origin: Origin = ORDERED,
+        along: Along | None = None,
+    ) -> Answer:  # fmt: skip
         """Take one message. Returns the 202; raises Blocked (with the decision, kept as a `blocked` message), Invalid
         or Forbidden."""
         permit(order, caller, "send")
@@ -62,7 +70,7 @@ class Intake:
             public = ids.public("msg", taken.message.uuid)
             answer = accepted(taken.message, public)
             kept = Kept(*repeat, answer.status, answer.body, answer.headers[0][1]) if repeat else None
-            if await self._db.write(self._write, Acceptance(taken, public, kept)):
+            if await self._db.write(self._write, Acceptance(taken, public, kept, along)):
                 break
         self.wake(order.channel, taken.message.due_at or 0)
         metrics.of(metrics.MESSAGES, order.channel, taken.message.state).inc()
@@ -89,6 +97,8 @@ class Intake:
             if one.taken.guest is not None:
                 tx.audit(row.actor, "guest.created", ids.public("gst", one.taken.guest.uuid), one.taken.digest)
             tx.audit(row.actor, "message.accepted", one.public, one.taken.digest)
+            if one.along is not None:
+                one.along(tx, row)
         return done
 
     async def _refuse(self, draft: Draft, caller: Caller) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gateway import ids
-from gateway.rules import Consent
+from gateway.rules import Action, Consent, Stop
 
 MessageId = Annotated[str, Meta(pattern=ids.pattern("msg"))]
 GuestId = Annotated[str, Meta(pattern=ids.pattern("gst"))]
@@ -37,6 +37,25 @@ class Compliance(Struct, frozen=True):
     warnings: list[str]
     explanation: list[Explanation]
     rules_version: str
+
+
+class Deadline(Struct, frozen=True):
+    """By when: the last local day, or the last instant where the law counts hours; `reasons` are the rules that say
+    so."""
+
+    reasons: tuple[str, ...]
+    due_date: Annotated[str, Meta(extra_json_schema={"format": "date"})] | UnsetType = UNSET
+    due_at: Time | UnsetType = UNSET
+
+
+class Heard(Struct, frozen=True):
+    """What a guest's answer means: the suppression to enter where it is a stop, and until when that may be confirmed.
+    With CORE-OPT-3 or CORE-OPT-4 among the `reasons` somebody should read it."""
+
+    action: Action
+    reasons: tuple[str, ...]
+    suppression: Stop | None
+    confirmation_until: Time | None
 
 
 class Happening(Struct, frozen=True):
@@ -73,6 +92,20 @@ class MessageContent(Struct, frozen=True):
     metadata: dict[str, str]
 
 
+class ConsentContent(Struct, frozen=True):
+    """What of a consent is sealed: where its proof lies, and from where it was said."""
+
+    proof_ref: str | None
+    ip: str | None
+
+
+class ConsentView(Consent, frozen=True, kw_only=True):
+    """A consent as it stood, and whether it then did: `counts` says nothing of what a law may ask besides."""
+
+    status: Literal["counts", "withdrawn", "expired", "unproven", "not-yet"]
+    content: ConsentContent | None = None
+
+
 if TYPE_CHECKING:  # what was stored as JSON is passed on as it is; the types say what is in it
     StoredCompliance = Any
     StoredHappenings = Any
@@ -80,7 +113,7 @@ if TYPE_CHECKING:  # what was stored as JSON is passed on as it is; the types sa
 else:
     StoredCompliance = Compliance
     StoredHappenings = list[Happening]
-    StoredConsents = list[Consent]
+    StoredConsents = list[ConsentView]
 
 
 class ConsentState(Struct, frozen=True):

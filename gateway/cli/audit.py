@@ -5,11 +5,12 @@ import sys
 from pathlib import Path
 
 import click
+from msgspec import DecodeError, json
 
 from gateway.cli.client import ask
 from gateway.cli.place import config_option, data_folder, data_option, json_option, show
-from gateway.errors import Damaged
-from gateway.ledger import Report
+from gateway.errors import BadInput, Damaged
+from gateway.ledger import Report, genuine
 from gateway.ledger import verify as check
 
 
@@ -44,6 +45,33 @@ def checkpoint(config_path, data_path, as_json) -> None:
     """Sign how the record stands now; keep the answer outside."""
     made = ask("POST", "/local/audit/checkpoint", config_path=config_path, data_path=data_path)
     show(made, as_json, lambda answer: answer["checkpoint"] or "The record is still empty.")
+
+
+@audit.command()
+@click.argument("file", type=click.File("rb"))
+@click.option("--key", help="The public key that `gateway init` printed (default: that of the keys folder).")
+@data_option
+@json_option
+def receipt(file, key, data_path, as_json) -> None:
+    """Is this consent receipt genuine? Needs no gateway. Exit 1 when it is not."""
+    try:
+        known = json.decode(file.read())
+    except DecodeError:
+        raise BadInput("The file is not JSON.") from None
+    kept = data_folder(data_path).keys / "audit.pub"
+    if key is None and kept.exists():
+        key = kept.read_text().strip()
+    ok = genuine(known, key)
+    found = {"ok": ok, "id": known["id"] if ok else None, "unpinned": key is None}
+    show(found, as_json, told_of_receipt)
+    sys.exit(0 if ok else 1)
+
+
+def told_of_receipt(found: dict) -> str:
+    """The one line that says it."""
+    if not found["ok"]:
+        return "FAIL not signed by this key, or changed since"
+    return f"ok {found['id']}{' unpinned' if found['unpinned'] else ''}"
 
 
 def words(report: Report) -> str:

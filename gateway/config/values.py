@@ -99,6 +99,10 @@ Slug = Annotated[str, SLUG, written(SLUG)]
 FOLDER = Kind("the path of a folder", r"[^\x00]+", Path)
 Folder = Annotated[Path, FOLDER, written(FOLDER)]
 
+COLOUR = Kind('a colour such as "#0b6e4f"', r"(#[0-9A-Fa-f]{6})?", str.lower)
+Colour = Annotated[str, COLOUR, written(COLOUR)]
+"""Red, green and blue as hexadecimal numbers, in lower case; empty for none."""
+
 # -- places and languages ---------------------------------------------------------------------------------------------
 
 

@@ -1,7 +1,7 @@
 """What the laws of a place ask of a kind of message: everything that depends on neither person nor time."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -9,6 +9,7 @@ from gateway.rules import classify
 from gateway.rules.atlas import Applied, Atlas, Signals, zones
 from gateway.rules.classify import Claim
 from gateway.rules.entries import Ban, Cap, Condition, Element, Permission
+from gateway.rules.house import Denial, OwnRule, asked
 from gateway.rules.pack import Core
 from gateway.rules.windows import Opening, Window, week_of
 
@@ -22,7 +23,7 @@ class Kindred(NamedTuple):
 
 class Part(Struct, frozen=True):
     """One pack's share. `permissions` are alternatives, each of `demands` is asked for besides; `kinds` are those that
-    could help with any of them."""
+    could help with any of them; `asking` the rules by which asking for consent is an advertisement already."""
 
     pack: str
     class_: str
@@ -32,11 +33,13 @@ class Part(Struct, frozen=True):
     bans: tuple[Ban, ...]
     kinds: frozenset[str]
     conditions: dict[str, tuple[Condition, ...]]
+    asking: tuple[str, ...]
     consent_age: int
 
 
 class Plan(Struct, frozen=True):
-    """What all packs that apply ask, in their order. `exempt`: consent, elements, caps and windows do not apply."""
+    """What all packs that apply ask, in their order. `exempt`: consent, elements, caps and windows do not apply.
+    `own_openings` are the house's beside the law's, so that they replace none."""
 
     channel: str
     class_: str
@@ -48,21 +51,34 @@ class Plan(Struct, frozen=True):
     elements: tuple[Element, ...]
     caps: tuple[Cap, ...]
     openings: tuple[Opening, ...]
+    own_openings: tuple[Opening, ...]
+    denials: tuple[Denial, ...]
     jurisdictions: tuple[str, ...]
     zones: tuple[str, ...]
 
 
-def draw(kindred: Kindred, atlas: Atlas, core: Core) -> Plan:
-    """The plan for such messages."""
+def draw(kindred: Kindred, atlas: Atlas, core: Core, own: Sequence[OwnRule]) -> Plan:
+    """The plan for such messages; `own` are the house's rules."""
     signals, claim = kindred
     channel = signals.channel
     class_, warnings = classify.start(claim)
     applied = atlas.applied(signals)
-    seen_as = [classify.within(class_, claim, one.law.mixed, channel) for one in applied]
-    if any(seen != class_ for seen in seen_as):
+    asking = [_asking(one) if claim.asks and class_ in classify.SOLICITABLE else () for one in applied]
+    seen_as = [
+        classify.within(class_, claim, one.law.mixed, channel, bool(rules))
+        for one, rules in zip(applied, asking, strict=True)
+    ]
+    if claim.promotion and any(seen != class_ for seen in seen_as):
         warnings += ("CORE-CLS-2",)
+    warnings += tuple(dict.fromkeys(rule for rules in asking for rule in rules))
     marketing = "marketing" in seen_as
     laws = list(zip(applied, seen_as, strict=True))
+    jurisdictions = tuple(name for one in applied for name in (one.name, *(name for name, _ in one.overlays)))
+    house = asked(rule for rule in own if rule.holds(jurisdictions))
+
+    def about(entry: Any) -> bool:
+        return any(entry.about(channel, seen) for seen in seen_as)
+
     return Plan(
         channel=channel,
         class_=class_,
@@ -70,16 +86,21 @@ def draw(kindred: Kindred, atlas: Atlas, core: Core) -> Plan:
         marketing=marketing,
         exempt=class_ in classify.EXEMPT,
         warnings=warnings,
-        parts=tuple(_part(one, seen, channel) for one, seen in laws),
-        elements=tuple(entry for entry in core.elements if any(entry.about(channel, seen) for seen in seen_as)),
-        caps=tuple(cap for one, seen in laws for cap in _caps(one) if cap.about(channel, seen)),
+        parts=tuple(_part(*law, channel, rules) for law, rules in zip(laws, asking, strict=True)),
+        elements=tuple(filter(about, (*core.elements, *house.elements))),
+        caps=(
+            *(cap for one, seen in laws for cap in _caps(one) if cap.about(channel, seen)),
+            *filter(about, house.caps),
+        ),
         openings=tuple(opening for one, seen in laws for opening in _openings(one, channel, seen)),
-        jurisdictions=tuple(name for one in applied for name in (one.name, *(name for name, _ in one.overlays))),
+        own_openings=tuple(opening_of(window, _of_all(applied)) for window in filter(about, house.windows)),
+        denials=tuple(filter(about, house.denials)),
+        jurisdictions=jurisdictions,
         zones=zones(applied, signals),
     )
 
 
-def _part(one: Applied, class_: str, channel: str) -> Part:
+def _part(one: Applied, class_: str, channel: str, asking: tuple[str, ...]) -> Part:
     said = [entry for entry in one.law.consent if entry.about(channel, class_) and _counts(entry, one)]
     elements = (*one.law.elements, *(entry for _, overlay in one.overlays for entry in overlay.elements))
     whole = not one.origin_only
@@ -92,6 +113,7 @@ def _part(one: Applied, class_: str, channel: str) -> Part:
         bans=tuple(ban for ban in one.law.forbid if whole and ban.about(channel, class_)),
         kinds=_kinds(said),
         conditions=_conditions(one),
+        asking=asking,
         consent_age=max(one.law.consent_ages.get(country, one.law.consent_age) for country in one.countries),
     )
 
@@ -99,6 +121,12 @@ def _part(one: Applied, class_: str, channel: str) -> Part:
 def _counts(entry: Permission, one: Applied) -> bool:
     """An entry for venues abroad counts only there, and there perhaps alone."""
     return entry.origin_only if one.origin_only else one.origin or not entry.origin_only
+
+
+def _asking(one: Applied) -> tuple[str, ...]:
+    """The rules by which a message that asks for consent is an advertisement here."""
+    layers = () if one.origin_only else (one.law.asking, *(overlay.asking for _, overlay in one.overlays))
+    return tuple(entry.rule for entry in layers if entry is not None and entry.seen_as == "marketing")
 
 
 def _kinds(entries: Iterable[Permission]) -> frozenset[str]:
@@ -134,6 +162,10 @@ def _calendars(one: Applied) -> tuple[str, ...]:
     if one.law.calendar == "none":
         return ()
     return one.countries if one.law.calendar == "country" else (one.law.calendar,)
+
+
+def _of_all(applied: Iterable[Applied]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(calendar for one in applied if not one.origin for calendar in _calendars(one)))
 
 
 def opening_of(window: Window, calendars: tuple[str, ...] = ()) -> Opening:

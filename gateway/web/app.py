@@ -18,6 +18,7 @@ from gateway.web import (
     guests,
     health,
     local,
+    look,
     messages,
     suppressions,
     templates,
@@ -31,7 +32,7 @@ from gateway.web.routes import Door, Routes
 DESCRIBED = (
     messages.routes, batches.routes, templates.routes, compliance.routes, consents.routes, guests.routes,
     suppressions.routes, analytics.routes, webhooks.routes, auth.routes, api_keys.routes, users.routes,
-    health.routes, health.probes, guest_pages.routes,
+    health.routes, health.probes, *guest_pages.ROUTES, look.routes,
 )  # fmt: skip
 MAIN = (*DESCRIBED, Docs(DESCRIBED).routes)
 OPS = (health.probes, health.ops)

@@ -9,6 +9,7 @@ from guest_gateway.api_keys import ApiKeys
 from guest_gateway.auth import Auth
 from guest_gateway.batches import Batches
 from guest_gateway.compliance import Compliance
+from guest_gateway.consents import Consents
 from guest_gateway.doors import L
 from guest_gateway.guests import Guests
 from guest_gateway.line import AsyncLine, Line
@@ -32,6 +33,7 @@ class Everything(Generic[L]):
         self.templates: Templates[L] = Templates(line)
         self.guests: Guests[L] = Guests(line)
         self.compliance: Compliance[L] = Compliance(line)
+        self.consents: Consents[L] = Consents(line)
         self.suppressions: Suppressions[L] = Suppressions(line)
         self.analytics: Analytics[L] = Analytics(line)
         self.webhooks: Webhooks[L] = Webhooks(line)
