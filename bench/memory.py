@@ -7,6 +7,7 @@ import time
 import urllib.request
 
 from bench.bulk import ORDER
+from bench.figures import at_most
 from bench.load import introduce, wrk
 from bench.servers import Server, gateway
 
@@ -26,10 +27,10 @@ def measure() -> list[dict]:
     with gateway() as server:
         largest = rehearse(server)
     return [
-        figure("memory at rest, MiB", idle, 80),
-        figure(f"memory after {stored:,} messages, MiB", full, 200),
-        figure("growth after message 50,000, MiB", full - early, 32),
-        figure("a bulk of 50,000 in 32 MiB, growth at its peak, MiB", largest, 128),
+        at_most("memory at rest, MiB", idle, 80),
+        at_most(f"memory after {stored:,} messages, MiB", full, 200),
+        at_most("growth after message 50,000, MiB", full - early, 32),
+        at_most("a bulk of 50,000 in 32 MiB, growth at its peak, MiB", largest, 128),
     ]
 
 
@@ -52,8 +53,3 @@ def rehearse(server: Server) -> float:
     server.forget_peak()
     urllib.request.urlopen(urllib.request.Request(f"{server.url}/communications/messages/bulk", body, headers)).read()
     return server.memory("VmHWM") - before
-
-
-def figure(name: str, mib: float, most: int) -> dict:
-    """One figure, with what it may be at most."""
-    return {"figure": name, "value": round(mib), "at_most": most, "reached": mib <= most}

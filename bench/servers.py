@@ -43,6 +43,12 @@ algorithm = "token_bucket"
 quota = 100000000
 window = "1m"
 by = "api_key"
+[limits.check]
+endpoints = ["compliance.check"]
+algorithm = "token_bucket"
+quota = 100000000
+window = "1m"
+by = "api_key"
 [logs]
 level = "warning"
 """

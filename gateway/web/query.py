@@ -1,5 +1,6 @@
 """Reads what stands behind the `?` of an address into the type that is its validation, as `body` does with a body."""
 
+import contextlib
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -21,12 +22,12 @@ def read(query: MultiMapping[str], type_: type[Struct]) -> Any:
     ]
     readers = _readers(type_)
     members = {name: readers.get(name, str)(text) for name, text in query.items()}
-    wrong = twice + [
-        fault._replace(pointer=fault.pointer.replace("/", "?", 1)) for fault in faults.find(members, type_)
-    ]
-    if not wrong:
-        return msgspec.convert(members, type_)
-    raise faults.refusal(wrong)
+    with contextlib.suppress(msgspec.ValidationError):
+        if not twice:
+            return msgspec.convert(members, type_)
+    raise faults.refusal(
+        twice + [fault._replace(pointer=fault.pointer.replace("/", "?", 1)) for fault in faults.find(members, type_)]
+    )
 
 
 @lru_cache
