@@ -10,9 +10,10 @@ import sqlite3
 import traceback
 from collections.abc import Callable
 from functools import partial
+from hashlib import sha256
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, json
 
 from gateway import __version__, metrics, plugins
 from gateway.addresses import Addresses
@@ -44,7 +45,7 @@ from gateway.people import People
 from gateway.privacy import Consents, OptOuts
 from gateway.recall import Recall
 from gateway.recipients import Recipients
-from gateway.record import Record
+from gateway.record import NOTHING, Outside, Proofs, Record, Reports
 from gateway.repeats import Repeats
 from gateway.routing import Provider, Routes
 from gateway.rules import Rulebook
@@ -163,6 +164,9 @@ class Gateway:
         issuer = self.config.link_base or "guest-gateway"
         self.people = People.begin(self.db, self.vault, self.ids, self.clock, issuer, self.data.setup_code)
         self.callers = self.people.callers
+        self.proofs = Proofs(self.db, self.record)
+        self.reports = Reports(self.db, self.record, self.clock)
+        self.outside = Outside(self.config.audit, self.db, self.clock, self.log, lambda: self.parts.intake)
         self.repeats = Repeats(self.db, self.vault, self.clock)
         self.repeats.load()
         seals = Seals(self.vault, self.ids)
@@ -247,12 +251,15 @@ class Gateway:
     async def start(self) -> None:
         """Begin to deliver, and to look after the house."""
         metrics.INFO.labels(__version__, sqlite3.sqlite_version).set(1)
+        await self._note("gateway.started", f"version:{__version__}")
+        await self._note_config()
         await self._deliver()
         self.health.started = True
         self.health.start()
         self._tasks = [
             asyncio.create_task(self._check_whole_file(), name="check the whole file"),
             asyncio.create_task(self._housekeeping(), name="housekeeping"),
+            asyncio.create_task(self.outside.run(), name="checkpoints to the outside"),
         ]
 
     async def _deliver(self) -> None:
@@ -318,6 +325,7 @@ class Gateway:
         for channel, lease, count in outbox.counts(self.db.reader):
             metrics.QUEUE.labels(channel, ("waiting", "leased", "held")[lease]).set(count)
         metrics.WEBHOOK_WAITING.set(deliveries.all_waiting(self.db.reader))
+        self.outside.measure()
 
     async def reload(self, config: Config) -> list[str]:
         """Take a new configuration, whole; or name the keys of it that need a restart and change nothing. Raises
@@ -328,6 +336,7 @@ class Gateway:
         await self._count_days(config)
         parts.limits.keep_accounts_of(before.limits)
         self.config, self.parts = config, parts
+        await self._note_config()
         await asyncio.gather(before.delivery.drain(DRAIN_SECONDS), before.webhooks.drain(DRAIN_SECONDS))
         for gone in before.routes.providers.keys() - parts.routes.providers.keys():
             metrics.PROVIDER_UP.remove(gone)
@@ -350,11 +359,22 @@ class Gateway:
             await asyncio.wait(self._tasks)
             self.health.stop()
             await self.callers.note_use()
+            await self._note("gateway.stopped", f"version:{__version__}")
             await self.record.checkpoint()
+            await self.outside.last_word()
         while self._closing:
             done = self._closing.pop()()
             if asyncio.iscoroutine(done):
                 await done
+
+    async def _note(self, action: str, object_: str, data_hash: bytes = NOTHING) -> None:
+        """Note in the record what the gateway itself did."""
+        await self.db.do(lambda tx: tx.audit("gateway", action, object_, data_hash))
+
+    async def _note_config(self) -> None:
+        """Note which configuration is in force from now on, and which rules."""
+        digest = sha256(json.encode(self.config.source.tree, order="sorted")).digest()
+        await self._note("config.taken", f"rules:{self.parts.compliance.rulebook.version.replace('+', '.')}", digest)
 
     async def _close_way_out(self) -> None:
         """Of the parts that work now: a reload closes those it replaces."""

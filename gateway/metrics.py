@@ -52,6 +52,10 @@ WEBHOOK_WAITING = Gauge("gateway_webhook_deliveries", "Events that wait for a we
 SIGN_INS = Counter(
     "gateway_sign_ins_total", "Tries to sign in or to refresh, by how they ended.", ["outcome"], registry=REGISTRY
 )
+AUDIT_BEHIND = Gauge(
+    "gateway_audit_outside_behind_seconds", "For how long a place outside has been owed a checkpoint.", ["place"],
+    registry=REGISTRY,
+)  # fmt: skip
 AUDIT_ENTRIES = Counter("gateway_audit_entries_total", "Audit entries written.", registry=REGISTRY)
 LOG_DROPPED = Counter("gateway_log_lines_dropped_total", "Log lines nobody could be given in time.", registry=REGISTRY)
 LOOP_LAG = Gauge("gateway_loop_lag_seconds", "How late the event loop ran its last timer.", registry=REGISTRY)

@@ -58,7 +58,7 @@ def import_guests(file, partial, dry_run, charset, columns, config_path, data_pa
 def export_guests(to, tag, config_path, data_path, as_json) -> None:
     """Write all guests to a CSV file, or to stdout. It holds names and addresses in clear."""
     query = urlencode({"include": "content"} | ({"tag": tag} if tag else {}))
-    _fetch(f"/communications/guests/export?{query}", to, config_path, data_path, as_json)
+    fetch(f"/communications/guests/export?{query}", to, config_path, data_path, as_json)
 
 
 @click.group()
@@ -87,7 +87,7 @@ def import_suppressions(file, charset, config_path, data_path, as_json) -> None:
 @json_option
 def export_suppressions(to, config_path, data_path, as_json) -> None:
     """Write all stops in force to a CSV file, or to stdout. It holds addresses in clear."""
-    _fetch("/local/suppressions/export", to, config_path, data_path, as_json)
+    fetch("/local/suppressions/export", to, config_path, data_path, as_json)
 
 
 def _send(path: str, raw: bytes, charset: str | None, config_path: Path | None, data_path: str | None) -> dict:
@@ -109,9 +109,10 @@ async def _pieces(raw: bytes) -> AsyncIterator[bytes]:
             advance(PIECE)
 
 
-def _fetch(path: str, to: Path | None, config_path: Path | None, data_path: str | None, as_json: bool) -> None:
+def fetch(path: str, to: Path | None, config_path: Path | None, data_path: str | None, as_json: bool) -> None:
+    """Write what a door gives to a file that only its owner may read, whole or not at all; or to stdout."""
     if to is None and as_json:
-        raise click.UsageError("--json needs a file to write to: the list itself is CSV.")
+        raise click.UsageError("--json needs a file to write to: stdout is for the list itself.")
     if to is None:
         at_gateway(lambda socket: _receive(socket, path, sys.stdout.buffer), config_path, data_path)
         return

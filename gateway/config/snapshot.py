@@ -132,6 +132,8 @@ def odd(config: Sections, source: Source) -> Iterator[ConfigFault]:
     server = config.server
     if server.port and server.port == server.ops_port and server.host == server.ops_host:
         yield source.fault("wrong-value", ("server", "ops_port"), "must be another port than server.port")
+    if config.audit.webhook and config.audit.webhook_secret_file is None:
+        yield source.fault("wrong-value", ("audit", "webhook"), "must come with audit.webhook_secret_file")
     for name, limit in config.limits.items():
         if "auth" in limit.endpoints and (len(set(limit.endpoints)) > 1 or limit.by != "ip"):
             detail = 'auth is counted alone and by "ip": nobody is known yet when a log-in fails'

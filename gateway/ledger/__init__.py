@@ -1,8 +1,25 @@
-"""The audit log as arithmetic: entries in a chain, a Merkle tree over them, signed checkpoints, their check."""
+"""The audit log as arithmetic: entries in a chain, a Merkle tree over them, signed checkpoints, proofs, their check."""
 
 from gateway.ledger.checkpoint import Checkpoint, public_text, sign
-from gateway.ledger.entry import GENESIS, Entry, encode, salted
-from gateway.ledger.tree import Frontier
-from gateway.ledger.verify import Report, verify
+from gateway.ledger.entry import GENESIS, Entry, encode
+from gateway.ledger.findings import Report
+from gateway.ledger.proof import Proof, Proven, proven, verify_proof
+from gateway.ledger.tree import TILE, Frontier
+from gateway.ledger.verify import verify
 
-__all__ = ["GENESIS", "Checkpoint", "Entry", "Frontier", "Report", "encode", "public_text", "salted", "sign", "verify"]
+__all__ = [
+    "GENESIS",
+    "TILE",
+    "Checkpoint",
+    "Entry",
+    "Frontier",
+    "Proof",
+    "Proven",
+    "Report",
+    "encode",
+    "proven",
+    "public_text",
+    "sign",
+    "verify",
+    "verify_proof",
+]

@@ -10,6 +10,7 @@ from gateway.errors import BadJson, NotFound, WrongMethod
 from gateway.web import (
     analytics,
     api_keys,
+    audit,
     auth,
     batches,
     compliance,
@@ -30,12 +31,12 @@ from gateway.web.routes import Door, Routes
 
 DESCRIBED = (
     messages.routes, batches.routes, templates.routes, compliance.routes, consents.routes, guests.routes,
-    suppressions.routes, analytics.routes, webhooks.routes, auth.routes, api_keys.routes, users.routes,
+    suppressions.routes, audit.routes, analytics.routes, webhooks.routes, auth.routes, api_keys.routes, users.routes,
     health.routes, health.probes, guest_pages.routes,
 )  # fmt: skip
 MAIN = (*DESCRIBED, Docs(DESCRIBED).routes)
 OPS = (health.probes, health.ops)
-LOCAL = (*MAIN, health.ops, local.routes, suppressions.local)
+LOCAL = (*MAIN, health.ops, local.routes, suppressions.local, audit.local)
 OPTIONS: dict[str, Any] = {
     "access_log": None,
     "keepalive_timeout": 15.0,

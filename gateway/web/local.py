@@ -127,13 +127,6 @@ async def renew_jwt(call: Call) -> dict:
     return {"keys": public}
 
 
-@routes.post("/audit/checkpoint", scope="audit")
-async def checkpoint(call: Call) -> dict:
-    """Sign how the audit log stands now."""
-    note = await call.gateway.record.checkpoint()
-    return {"checkpoint": note.decode() if note else None}
-
-
 @routes.get("/analytics/verify", scope="ops")
 async def verify_analytics(call: Call) -> dict:
     """Whether the counters say what the events say."""

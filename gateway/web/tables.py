@@ -22,10 +22,12 @@ async def read(call: Call) -> tuple[bytes, str | None]:
     return await body.read(call.request, sheet.LARGEST), call.request.charset
 
 
-async def give(call: Call, pieces: AsyncIterator[bytes], name: str) -> web.StreamResponse:
+async def give(
+    call: Call, pieces: AsyncIterator[bytes], name: str, content_type: str = "text/csv; charset=utf-8"
+) -> web.StreamResponse:
     """Send a table as a file of this name. If it cannot be finished the connection breaks off, so that nobody takes
     half of it for the whole."""
-    response = call.stream("text/csv; charset=utf-8")
+    response = call.stream(content_type)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     await response.prepare(call.request)
     if call.request.method == "HEAD":

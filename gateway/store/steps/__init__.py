@@ -13,6 +13,7 @@ from gateway.store.steps import (
     first_tables,
     guests,
     people,
+    record,
     templates,
     webhooks,
 )
@@ -27,6 +28,7 @@ for _number, _step in enumerate(
         counters,
         batches,
         webhooks,
+        record,
     ),
     start=1,
 ):
