@@ -52,7 +52,9 @@ class Checkpoint(NamedTuple):
         return Line(self.size, self.root.hex(), self.time, self.key, self.note.decode())
 
     def genuine(self, key: str) -> bool:
-        """Whether the holder of this key signed it."""
+        """Whether the holder of this key signed it, and it says so."""
+        if self.key != key.strip():
+            return False
         try:
             Ed25519PublicKey.from_public_bytes(b64decode(key)).verify(self.signature, self.statement)
         except (InvalidSignature, ValueError):
