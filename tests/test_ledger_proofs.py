@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import json, structs
 
-from gateway.ledger import GENESIS, TILE, Entry, Frontier, Proof, encode, proven, public_text, sign, verify_proof
+from gateway.ledger import GENESIS, TILE, AuditProof, Entry, Frontier, encode, proven, public_text, sign, verify_proof
 from gateway.ledger.entry import digest
 from gateway.ledger.paths import Tree, continues, includes
 from gateway.ledger.tree import leaf, node
@@ -97,8 +97,8 @@ def paper():
     new, old = (
         sign(SIGNER, "test", size, root_of(entries[:size]), "2026-11-24T10:00:00Z").note.decode() for size in (SIZE, 2)
     )
-    growth = Proof(new, from_=old, path=[hash_.hex() for hash_ in tree.consistency(2)])
-    return Proof(new, [proven(tree, 3, entries[2])]), growth, entries
+    growth = AuditProof(new, from_=old, path=[hash_.hex() for hash_ in tree.consistency(2)])
+    return AuditProof(new, [proven(tree, 3, entries[2])]), growth, entries
 
 
 def test_a_proof_needs_nothing_but_the_public_key(paper):

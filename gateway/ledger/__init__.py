@@ -3,17 +3,17 @@
 from gateway.ledger.checkpoint import Checkpoint, public_text, sign
 from gateway.ledger.entry import GENESIS, Entry, encode
 from gateway.ledger.findings import Report
-from gateway.ledger.proof import Proof, Proven, proven, verify_proof
+from gateway.ledger.proof import AuditProof, Proven, proven, verify_proof
 from gateway.ledger.tree import TILE, Frontier
 from gateway.ledger.verify import verify
 
 __all__ = [
     "GENESIS",
     "TILE",
+    "AuditProof",
     "Checkpoint",
     "Entry",
     "Frontier",
-    "Proof",
     "Proven",
     "Report",
     "encode",

@@ -16,7 +16,7 @@ from msgspec import DecodeError, Struct, ValidationError, json
 HEAD = "guest-gateway audit checkpoint"
 
 
-class Line(Struct, frozen=True):
+class CheckpointView(Struct, frozen=True):
     """A checkpoint as it is given to programs: what it says, member by member, and the note as it was signed."""
 
     size: int
@@ -47,9 +47,9 @@ class Checkpoint(NamedTuple):
         return self.statement + f"\n— {self.key} {b64encode(self.signature).decode()}\n".encode()
 
     @property
-    def line(self) -> Line:
+    def view(self) -> CheckpointView:
         """The same for programs."""
-        return Line(self.size, self.root.hex(), self.time, self.key, self.note.decode())
+        return CheckpointView(self.size, self.root.hex(), self.time, self.key, self.note.decode())
 
     def genuine(self, key: str) -> bool:
         """Whether the holder of this key signed it, and it says so."""
@@ -78,7 +78,7 @@ def notes_in(raw: bytes) -> list[bytes]:
     if not raw.startswith(b"{"):
         return [raw]
     try:
-        return [json.decode(line, type=Line).checkpoint.encode() for line in raw.splitlines()]
+        return [json.decode(line, type=CheckpointView).checkpoint.encode() for line in raw.splitlines()]
     except (DecodeError, ValidationError, UnicodeDecodeError):
         return [b""]
 

@@ -22,7 +22,7 @@ class Proven(Struct, frozen=True):
     path: list[str]
 
 
-class Proof(Struct, frozen=True, omit_defaults=True):
+class AuditProof(Struct, frozen=True, omit_defaults=True):
     """That `entries` are in the record of `checkpoint`; or, with `path`, that it goes on where that of `from` ended."""
 
     checkpoint: str
@@ -40,7 +40,7 @@ def verify_proof(raw: bytes, key: str | None = None) -> Report:
     """Check a proof that was written down as JSON; members it has besides are no matter. `key`: the public key as
     `init` printed it, without which the checkpoint speaks for itself (`unpinned`)."""
     try:
-        proof = json.decode(raw, type=Proof)
+        proof = json.decode(raw, type=AuditProof)
         found = _signed(proof.checkpoint, key)
         for one in proof.entries:
             _check_entry(one, found)
@@ -71,7 +71,7 @@ def _check_entry(one: Proven, found: Checkpoint) -> None:
         raise Wrong(one.seq, "the entry is not in the record of the checkpoint")
 
 
-def _check_growth(proof: Proof, old: Checkpoint, found: Checkpoint) -> None:
+def _check_growth(proof: AuditProof, old: Checkpoint, found: Checkpoint) -> None:
     if not continues(old.size, found.size, _hashes(proof.path, old.size), old.root, found.root):
         raise Wrong(old.size, "the record of the checkpoint does not begin with that of the older one")
 

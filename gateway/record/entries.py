@@ -17,7 +17,7 @@ Action = Annotated[
 ]
 
 
-class EntryQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AuditQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which entries: those of which all of it is true."""
 
     actor: Name | None = None
@@ -27,7 +27,7 @@ class EntryQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     to: Instant | None = None
 
 
-class EntryView(Struct, frozen=True):
+class AuditEntry(Struct, frozen=True):
     """An entry, member for member as it is chained."""
 
     seq: int
@@ -39,18 +39,18 @@ class EntryView(Struct, frozen=True):
     prev: str
 
 
-class EntryList(Struct, frozen=True):
+class AuditList(Struct, frozen=True):
     """A page of entries, newest first."""
 
-    items: list[EntryView]
+    items: list[AuditEntry]
     next_cursor: str | None
 
 
-_decoder = json.Decoder(EntryView)
+_decoder = json.Decoder(AuditEntry)
 
 
-async def many(db: Database, query: EntryQuery) -> EntryList:
+async def many(db: Database, query: AuditQuery) -> AuditList:
     """A page of the record. Nothing in it is about a guest, so looking at it leaves no trace."""
     rows = await db.read(audit.search, query.wanted, query.limit + 1)
     page, cursor = cut([_decoder.decode(row) for row in rows], query.limit, lambda entry: entry.seq)
-    return EntryList(page, cursor)
+    return AuditList(page, cursor)

@@ -59,7 +59,7 @@ class LineFile:
 
     async def take(self, found: Checkpoint) -> None:
         try:
-            await asyncio.to_thread(self._append, json.encode(found.line) + b"\n")
+            await asyncio.to_thread(self._append, json.encode(found.view) + b"\n")
         except OSError as error:
             raise NotTaken(os.strerror(error.errno or 0)) from None
 
@@ -84,7 +84,7 @@ class Hook:
         self._url, self._secret, self._egress, self._clock = url, secret, egress, clock
 
     async def take(self, found: Checkpoint) -> None:
-        told = {"type": "audit.checkpoint", "timestamp": found.time, "data": found.line}
+        told = {"type": "audit.checkpoint", "timestamp": found.time, "data": found.view}
         body = json.encode(told)
         headers = signed(f"checkpoint_{found.size}", self._clock.now() // 1000, body, [self._secret])
         reply = await self._egress.post(self._url, body, headers)

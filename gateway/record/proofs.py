@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 
 from gateway.errors import Conflict, Fault, Invalid
-from gateway.ledger import TILE, Checkpoint, Proof, proven
+from gateway.ledger import TILE, AuditProof, Checkpoint, proven
 from gateway.ledger.checkpoint import parse
 from gateway.ledger.paths import Tree, continues
 from gateway.record.chain import Record
@@ -42,7 +42,7 @@ class Proofs:
     def __init__(self, db: Database, record: Record):
         self._db, self._record = db, record
 
-    async def prove(self, order: ProofOrder) -> Proof:
+    async def prove(self, order: ProofOrder) -> AuditProof:
         """The proof that is asked for. Raises Invalid for what cannot be proven, Conflict when the record is not that
         of a checkpoint."""
         if (order.seq is None) == (order.from_ is None):
@@ -65,17 +65,23 @@ class Proofs:
             raise Conflict(NOT_THIS)
         return found
 
-    def _inclusion(self, reader: sqlite3.Connection, seq: int, under: Checkpoint) -> Proof:
-        whole = tree(reader, under.size)
-        if whole.root() != under.root:
-            raise Conflict(NOT_THIS)
+    def _inclusion(self, reader: sqlite3.Connection, seq: int, under: Checkpoint) -> AuditProof:
+        whole = _tree_of(reader, under)
         (entry,) = audit.between(reader, seq, seq)
-        return Proof(under.note.decode(), [proven(whole, seq, entry)])
+        return AuditProof(under.note.decode(), [proven(whole, seq, entry)])
 
-    def _growth(self, reader: sqlite3.Connection, old: Checkpoint, under: Checkpoint) -> Proof:
+    def _growth(self, reader: sqlite3.Connection, old: Checkpoint, under: Checkpoint) -> AuditProof:
         if old.size > under.size:
             raise Invalid(faults=[Fault("/from", "wrong-value", "an older checkpoint than the other")])
-        path = tree(reader, under.size).consistency(old.size)
+        path = _tree_of(reader, under).consistency(old.size)
         if not continues(old.size, under.size, path, old.root, under.root):
             raise Conflict(NOT_THIS)
-        return Proof(under.note.decode(), from_=old.note.decode(), path=[hash_.hex() for hash_ in path])
+        return AuditProof(under.note.decode(), from_=old.note.decode(), path=[hash_.hex() for hash_ in path])
+
+
+def _tree_of(reader: sqlite3.Connection, under: Checkpoint) -> Tree:
+    """The tree that the checkpoint is about. Raises Conflict when what is stored has become another one."""
+    whole = tree(reader, under.size)
+    if whole.root() != under.root:
+        raise Conflict(NOT_THIS)
+    return whole

@@ -15,7 +15,7 @@ from gateway.errors import Conflict
 from gateway.ledger import Checkpoint, Proven, proven
 from gateway.ledger.checkpoint import parse
 from gateway.record.chain import Record
-from gateway.record.entries import EntryView
+from gateway.record.entries import AuditEntry
 from gateway.record.period import Period
 from gateway.record.proofs import tree
 from gateway.store import audit
@@ -27,7 +27,7 @@ TWO_PEOPLE = {"suppression.lifted": "suppression.lift_asked"}
 """Acts that one person asks for and another one does."""
 SLICE = 2000
 HEAD = ("group", "seq", "ts", "actor", "action", "object", "data_hash", "second_person")
-_decoder = json.Decoder(EntryView)
+_decoder = json.Decoder(AuditEntry)
 
 
 class Line(Proven, frozen=True, kw_only=True):
@@ -167,6 +167,6 @@ def _within(period: Period, last: int) -> dict[str, Any]:
     return {"before": last + 1, "from": period.begin, "to": period.end}
 
 
-def _line(one: Proven, entry: EntryView) -> Line:
+def _line(one: Proven, entry: AuditEntry) -> Line:
     return Line(one.seq, one.entry, one.path, group=entry.action.partition(".")[0], ts=entry.ts, actor=entry.actor,
                 action=entry.action, object=entry.object)  # fmt: skip

@@ -6,9 +6,9 @@ from aiohttp import web
 from msgspec import Struct
 
 from gateway.errors import Conflict, NotFound
-from gateway.ledger import Proof
-from gateway.ledger.checkpoint import Line
-from gateway.record.entries import EntryList, EntryQuery, many
+from gateway.ledger import AuditProof
+from gateway.ledger.checkpoint import CheckpointView
+from gateway.record.entries import AuditList, AuditQuery, many
 from gateway.record.period import period
 from gateway.record.proofs import ProofOrder
 from gateway.web import tables
@@ -26,23 +26,23 @@ class ReportQuery(Struct, frozen=True, forbid_unknown_fields=True):
     format: Literal["json", "csv"] = "json"
 
 
-@routes.get("/audit", scope="audit", gives=EntryList, query=EntryQuery)
-async def list_(call: Call) -> EntryList:
+@routes.get("/audit", scope="audit", gives=AuditList, query=AuditQuery)
+async def list_(call: Call) -> AuditList:
     """Who did what, newest first, narrowed by the query."""
     return await many(call.gateway.db, call.query)
 
 
-@routes.get("/audit/checkpoint", scope="audit", gives=Line, raises=(NotFound,))
-async def newest(call: Call) -> Line:
+@routes.get("/audit/checkpoint", scope="audit", gives=CheckpointView, raises=(NotFound,))
+async def newest(call: Call) -> CheckpointView:
     """The newest checkpoint: keep it, and later nobody can deny how the record stood."""
     found = await call.gateway.record.newest()
     if found is None:
         raise NotFound("The record is still empty.")
-    return found.line
+    return found.view
 
 
-@routes.post("/audit/proof", scope="audit", takes=ProofOrder, gives=Proof, raises=(Conflict,))
-async def prove(call: Call) -> Proof:
+@routes.post("/audit/proof", scope="audit", takes=ProofOrder, gives=AuditProof, raises=(Conflict,))
+async def prove(call: Call) -> AuditProof:
     """Prove that an entry is in the record, or that all that a checkpoint vouched for still is."""
     return await call.gateway.proofs.prove(call.order)
 
