@@ -196,8 +196,8 @@ class Compliance:
         return self._in_both(given, other) if other and own and other != own else self.rulebook.judge(given)
 
     def _sent_to(self, guest: Guest, channel: str, now: int) -> list[History]:
-        """What he got lately. No rule counts e-mails."""
-        if not guest.id or channel == "email":
+        """What he got lately, where any rule counts that."""
+        if not guest.id or not self.rulebook.counts(channel):
             return []
         sent = messages.history(self._db.reader, guest.id, now - HISTORY_MS)
         return [History(channel=row[0], class_=row[1], category=row[2], sent_at=row[3]) for row in sent]

@@ -180,7 +180,7 @@ class Gateway:
     def _build(self, config: Config) -> Parts:
         """Everything that works, out of the parts that keep. Raises NotUsable and changes nothing."""
         db, clock = self.db, self.clock
-        rulebook = Rulebook(self.plugins.packs, config.compliance.policy)
+        rulebook = Rulebook(self.plugins.packs, config.compliance.policy, config.compliance.rules)
         providers = self._providers(config)
         limits_ = Limits(self._rules(config), db, lambda: clock.now() / 1000)
         routes = Routes(providers)

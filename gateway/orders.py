@@ -300,6 +300,12 @@ class CheckOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     message: SendOrder
 
 
+class TextOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    """A text message as it would go out."""
+
+    text: Annotated[str, Meta(max_length=LONGEST_TEXT)]
+
+
 class TemplateOrder(PrintedOrder, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A message printed from a template in the guest's language: to one guest, or to many as a BulkOrder."""
 

@@ -135,6 +135,7 @@ class Compliance(Table, frozen=True):
     policy: Annotated[Mapping[str, Any], about("Policies of the rule packs that a venue may set.")] = field(
         default_factory=dict
     )
+    rules: Annotated[tuple[Mapping[str, Any], ...], about("Rules of the house, which add to the law.")] = ()
 
 
 class Plugins(Table, frozen=True):

@@ -14,6 +14,7 @@ from gateway.config.sections import Provider, Sections
 from gateway.config.source import Source, leaves
 from gateway.config.values import loopback
 from gateway.errors import NotUsable
+from gateway.rules.house import OwnRule
 from gateway.rules.policy import PolicyChange
 
 COMMON = frozenset(Provider.__struct_fields__)
@@ -123,8 +124,21 @@ def own_keys(providers: Any) -> Any:
 def unlawful(source: Source) -> list[ConfigFault]:
     """What the rules do not let a venue set, or not so."""
     compliance = source.tree.get("compliance")
-    policy = compliance.get("policy") if isinstance(compliance, dict) else None
-    return convert(source.fault, ("compliance", "policy"), policy, PolicyChange)[1] if isinstance(policy, dict) else []
+    if not isinstance(compliance, dict):
+        return []
+    policy, rules = compliance.get("policy"), compliance.get("rules")
+    faults = (
+        convert(source.fault, ("compliance", "policy"), policy, PolicyChange)[1] if isinstance(policy, dict) else []
+    )
+    ids: set[str] = set()
+    for number, rule in enumerate(rules if isinstance(rules, list) else []):
+        path: Place = ("compliance", "rules", number)
+        if isinstance(rule, dict):
+            faults += convert(source.fault, path, rule, OwnRule)[1]
+            if (id_ := str(rule.get("id"))) in ids:
+                faults.append(source.fault("wrong-value", (*path, "id"), "another rule has it"))
+            ids.add(id_)
+    return faults
 
 
 def odd(config: Sections, source: Source) -> Iterator[ConfigFault]:

@@ -1,6 +1,7 @@
 """The rules: what is given, the packs, and the one pure function that judges."""
 
 from gateway.rules.consents import missing_proof
+from gateway.rules.deadlines import Clocked, Due, Pause
 from gateway.rules.given import (
     ChannelState,
     Consent,
@@ -14,6 +15,7 @@ from gateway.rules.given import (
     Template,
     Venue,
 )
+from gateway.rules.inbound import Action, Heard, Inbound, Stop
 from gateway.rules.ledger import ConsentEvent, in_force
 from gateway.rules.pack import Pack
 from gateway.rules.phones import country_of_phone
@@ -23,7 +25,7 @@ from gateway.rules.rulebook import Rulebook
 from gateway.rules.windows import instant_of
 
 __all__ = [
-    "ChannelState", "Consent", "ConsentEvent", "Defer", "Deny", "Features", "Given", "History", "MessageFacts", "Pack",
-    "Policy", "RecipientFacts", "Result", "Rulebook", "Suppression", "Template", "Venue", "Warn", "country_of_phone",
-    "in_force", "instant_of", "missing_proof",
+    "Action", "ChannelState", "Clocked", "Consent", "ConsentEvent", "Defer", "Deny", "Due", "Features", "Given",
+    "Heard", "History", "Inbound", "MessageFacts", "Pack", "Pause", "Policy", "RecipientFacts", "Result", "Rulebook",
+    "Stop", "Suppression", "Template", "Venue", "Warn", "country_of_phone", "in_force", "instant_of", "missing_proof",
 ]  # fmt: skip

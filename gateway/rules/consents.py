@@ -1,20 +1,18 @@
 """Which consents count, and whether every law is satisfied with them (CORE-CON, CORE-MIN)."""
 
-from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from gateway.rules.calendars import EPOCH
+from gateway.rules.calendars import EPOCH, later_month
 from gateway.rules.classify import SOLICITABLE
-from gateway.rules.entries import Condition, Permission
+from gateway.rules.entries import EXPRESS, Condition, Permission
 from gateway.rules.findings import Findings
 from gateway.rules.given import Consent, Given, Terms
 from gateway.rules.plan import Part, Plan
 from gateway.rules.policy import Policy
 from gateway.rules.windows import DAY, wall_of
 
-EXPRESS = ("express", "express_written")
 SOLICITED_FOR = DAY
 ADULT = 18
 
@@ -142,7 +140,7 @@ class Consents:
         return counting, short
 
     def _falls_short(self, consent: Consent, part: Part) -> list[str]:
-        conditions = part.conditions.get(consent.kind, ())
+        conditions = part.conditions.get(consent.kind or "", ())
         rules = [condition.rule for condition in conditions if not self._meets(consent, condition)]
         age = _youngest(consent.age_at_grant, self._given.recipient.age)
         if age is not None and age < part.consent_age and not consent.guardian:
@@ -173,7 +171,7 @@ class Consents:
         if not known or not self._zones:
             return False
         return all(
-            _day(zone, now) <= _months_later(_day(zone, max(known)), condition.months or 0) for zone in self._zones
+            _day(zone, now) <= later_month(_day(zone, max(known)), condition.months or 0) for zone in self._zones
         )
 
 
@@ -193,13 +191,6 @@ def _youngest(then: int | None, now: int | None) -> int | None:
 
 def _day(zone: ZoneInfo, at: int) -> date:
     return date.fromordinal(EPOCH + wall_of(zone, at) // DAY)
-
-
-def _months_later(day: date, months: int) -> date:
-    """The same number of the month, or the month's last day where there is none."""
-    years, month = divmod(day.month - 1 + months, 12)
-    year = day.year + years
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def judge_age(given: Given, plan: Plan, policy: Policy, findings: Findings) -> None:

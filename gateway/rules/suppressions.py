@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from gateway.rules.classify import EXEMPT
+from gateway.rules.entries import EXPRESS
 from gateway.rules.findings import Findings
 from gateway.rules.given import Consent, Given, Suppression
 from gateway.rules.plan import Plan
@@ -32,38 +33,41 @@ def judge_suppressions(given: Given, plan: Plan, standing: Sequence[Consent], fi
             continue
         if entry.source in DEAD_ADDRESS and _about_channel(entry, plan.channel):
             findings.deny("CORE-SUP-4")
-        elif _about(entry, given.message.category, plan) and not _lifted(entry, standing):
-            findings.deny(RULE_OF_SCOPE.get(entry.scope, "CORE-SUP-3"))
+        elif _about(entry, given.message.category, plan):
+            _judge_entry(entry, standing, findings)
+
+
+def _judge_entry(entry: Suppression, standing: Sequence[Consent], findings: Findings) -> None:
+    """Deny by an entry that is about this message, unless the person has said yes since (CORE-SUP-5, 6)."""
+    since = entry.created_at
+    later = [one for one in standing if since is not None and one.granted_at is not None and one.granted_at > since]
+    if not (entry.permanent or entry.source in FOR_GOOD) and any(_said_by_the_person(one) for one in later):
+        findings.permit("CORE-SUP-5")
+        return
+    findings.deny(RULE_OF_SCOPE.get(entry.scope or "global", "CORE-SUP-3"))
+    if later:
+        findings.warn("CORE-SUP-6")
 
 
 def _about(entry: Suppression, category: str | None, plan: Plan) -> bool:
     if plan.class_ in EXEMPT or plan.classes.isdisjoint(entry.classes or BY_CONSENT):
         return False
-    by_channel = entry.scope in ("global", "category") or _about_channel(entry, plan.channel)
-    by_category = entry.scope in ("global", "channel") or _about_category(entry, category)
+    by_channel = entry.scope in (None, "global", "category") or _about_channel(entry, plan.channel)
+    by_category = entry.scope in (None, "global", "channel") or _about_category(entry, category)
     return by_channel and by_category
 
 
 def _about_channel(entry: Suppression, channel: str) -> bool:
-    return entry.scope == "global" or not entry.channels or channel in entry.channels
+    return entry.scope in (None, "global") or not entry.channels or channel in entry.channels
 
 
 def _about_category(entry: Suppression, category: str | None) -> bool:
     return category is None or not entry.categories or category in entry.categories or "*" in entry.categories
 
 
-def _lifted(entry: Suppression, standing: Sequence[Consent]) -> bool:
-    """Whether the person has said yes since, himself and with proof (CORE-SUP-5, 6). `standing` cover the message."""
-    if entry.permanent or entry.source in FOR_GOOD or entry.created_at is None:
-        return False
-    return any(
-        consent.kind in ("express", "express_written")
-        and consent.source in BY_THE_PERSON
-        and consent.granted_at is not None
-        and consent.granted_at > entry.created_at
-        and not consent.preticked
-        for consent in standing
-    )
+def _said_by_the_person(consent: Consent) -> bool:
+    """Himself, expressly and with proof; those that stand have it."""
+    return consent.kind in EXPRESS and consent.source in BY_THE_PERSON and not consent.preticked
 
 
 def judge_confirmation(given: Given, policy: Policy, findings: Findings) -> None:
