@@ -43,6 +43,9 @@ from gateway.limits import Limit, Limits
 from gateway.logs import Log
 from gateway.people import People
 from gateway.privacy import Consents, OptOuts
+from gateway.privacy.breaches import Breaches
+from gateway.privacy.notices import Notices
+from gateway.privacy.processing import Processing
 from gateway.recall import Recall
 from gateway.recipients import Recipients
 from gateway.record import NOTHING, Outside, Proofs, Record, Reports
@@ -79,6 +82,9 @@ class Parts(Struct):
     recall: Recall
     consents: Consents
     opt_outs: OptOuts
+    breaches: Breaches
+    notices: Notices
+    processing: Processing
     analytics: Analytics
     printing: Printing
     cabinet: Cabinet
@@ -199,6 +205,9 @@ class Gateway:
             for provider in routes.providers.values()
         ]
         delivery = Delivery(couriers, routes, Release(db, clock.now, self.log))
+        venue = config.venue
+        breaches = Breaches(db, self.vault, self.ids, clock, rulebook, venue.country, venue.timezone)
+        cabinet = Cabinet(db, printing, self.ids, venue.language)
         intake.wake, bulk.wake = delivery.wake, delivery.release.wake
         return Parts(
             config=config,
@@ -212,9 +221,12 @@ class Gateway:
             recall=Recall(db, stories, letters, batches, intake),
             consents=Consents(db, self.addresses, letters, self.ids, clock),
             opt_outs=OptOuts(db, self.addresses, letters, self.ids, clock),
+            breaches=breaches,
+            notices=Notices(db, breaches, bulk, cabinet, config.sender),
+            processing=Processing(config, db, self.vault, clock),
             analytics=Analytics(db, clock, config.venue.timezone),
             printing=printing,
-            cabinet=Cabinet(db, printing, self.ids, config.venue.language),
+            cabinet=cabinet,
             delivery=delivery,
             webhooks=Desk.begin(db, letters, self.ids, clock, self.log, config.egress.allow),
         )
@@ -309,6 +321,7 @@ class Gateway:
             await self.repeats.forget_old()
             await self.parts.limits.forget_whole()
             await self.parts.webhooks.postmen.forget_old()
+            await self.parts.breaches.forget_old()
 
     def request_id(self) -> str:
         """A fresh name for a request."""
@@ -326,6 +339,7 @@ class Gateway:
             metrics.QUEUE.labels(channel, ("waiting", "leased", "held")[lease]).set(count)
         metrics.WEBHOOK_WAITING.set(deliveries.all_waiting(self.db.reader))
         self.outside.measure()
+        self.parts.breaches.measure()
 
     async def reload(self, config: Config) -> list[str]:
         """Take a new configuration, whole; or name the keys of it that need a restart and change nothing. Raises

@@ -57,6 +57,10 @@ AUDIT_BEHIND = Gauge(
     registry=REGISTRY,
 )  # fmt: skip
 AUDIT_ENTRIES = Counter("gateway_audit_entries_total", "Audit entries written.", registry=REGISTRY)
+BREACH_CLOCKS = Gauge(
+    "gateway_breach_deadlines", "Authorities still to be told of a breach, by how near the time is.", ["due"],
+    registry=REGISTRY,
+)  # fmt: skip
 LOG_DROPPED = Counter("gateway_log_lines_dropped_total", "Log lines nobody could be given in time.", registry=REGISTRY)
 LOOP_LAG = Gauge("gateway_loop_lag_seconds", "How late the event loop ran its last timer.", registry=REGISTRY)
 CONNECTIONS = Gauge("gateway_http_connections", "Open client connections.", registry=REGISTRY)

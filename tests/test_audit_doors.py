@@ -74,6 +74,7 @@ async def test_every_act_and_every_look_at_a_person_leaves_an_entry(walk):
     """One walk through all doors that change something or show what is sealed; then no door is left."""
     await messages(walk)
     await guests(walk)
+    await breaches(walk)
     await lists(walk)
     await templates(walk)
     await webhooks(walk)
@@ -125,6 +126,23 @@ async def guests(walk):
     await walk.through(f"GET {P}/suppressions", "content.read", "sup", query="?include=content")
     why = {"reason": "Written by mistake."}
     await walk.through(f"POST {P}/suppressions/{{id}}/lift", "suppression.lifted", None, why, id=made["id"])
+
+
+async def breaches(walk):
+    """The register, and the guests told."""
+    walk.bearer = await walk.run.draw("privacy", "read.content", "send.legal")
+    order = {"noticed_at": "2026-11-24T09:00:00Z", "facts": "A list went astray.", "filter": {}}
+    made = (await walk.through(f"POST {P}/compliance/breaches", "breach.recorded", "bre_", order))["id"]
+    content = "?include=content"
+    await walk.through(f"GET {P}/compliance/breaches/{{id}}", "content.read", query=content, id=made)
+    await walk.through(f"GET {P}/compliance/breaches", "content.read", "bre", query=content)
+    await walk.through(f"PATCH {P}/compliance/breaches/{{id}}", "breach.changed", None, {"people": 3}, id=made)
+    names = ("what_happened", "what_it_means", "what_we_do", "what_you_can_do")
+    words, once = {"variables": dict.fromkeys(names, "…")}, {"Idempotency-Key": "two"}
+    await walk.through(
+        f"POST {P}/compliance/breaches/{{id}}/notices", "breach.told", None, words, headers=once, id=made
+    )
+    walk.bearer = walk.run.key
 
 
 async def lists(walk):

@@ -98,6 +98,7 @@ class Provider(Struct, frozen=True, kw_only=True):
     channel: Annotated[ChannelName, about("The channel it delivers for.")]
     connections: Annotated[int, about("How many messages may be on their way to it at once.", ge=1, le=1000)] = 8
     timeout: Annotated[Seconds, about("How long handing over one message may take.")] = 30.0
+    country: Annotated[Country | None, about("Where it works; the record of processing names it.")] = None
     uncertain: Annotated[
         Literal["resend", "hold"] | None, about("What becomes of a message that it may or may not have taken.")
     ] = None

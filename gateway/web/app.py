@@ -13,6 +13,7 @@ from gateway.web import (
     audit,
     auth,
     batches,
+    breaches,
     compliance,
     consents,
     guest_pages,
@@ -20,6 +21,7 @@ from gateway.web import (
     health,
     local,
     messages,
+    processing,
     suppressions,
     templates,
     users,
@@ -30,9 +32,9 @@ from gateway.web.door import Handler, Threshold, open_door
 from gateway.web.routes import Door, Routes
 
 DESCRIBED = (
-    messages.routes, batches.routes, templates.routes, compliance.routes, consents.routes, guests.routes,
-    suppressions.routes, audit.routes, analytics.routes, webhooks.routes, auth.routes, api_keys.routes, users.routes,
-    health.routes, health.probes, guest_pages.routes,
+    messages.routes, batches.routes, templates.routes, compliance.routes, consents.routes, breaches.routes,
+    processing.routes, guests.routes, suppressions.routes, audit.routes, analytics.routes, webhooks.routes, auth.routes,
+    api_keys.routes, users.routes, health.routes, health.probes, guest_pages.routes,
 )  # fmt: skip
 MAIN = (*DESCRIBED, Docs(DESCRIBED).routes)
 OPS = (health.probes, health.ops)

@@ -9,6 +9,7 @@ from sqlite_utils.migrations import Migrations
 
 from gateway.store.steps import (
     batches,
+    breaches,
     counters,
     first_tables,
     guests,
@@ -29,6 +30,7 @@ for _number, _step in enumerate(
         batches,
         webhooks,
         record,
+        breaches,
     ),
     start=1,
 ):
