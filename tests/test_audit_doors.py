@@ -19,6 +19,9 @@ NO_TRACE = {
     "POST /communications/guests/search",  # answers with ids; with content it is read, and is walked through
     "POST /communications/templates/{id}/preview",
     "POST /communications/compliance/check",
+    "POST /communications/compliance/deadline",
+    "POST /communications/compliance/inbound",
+    "POST /communications/compliance/segments",
     "POST /communications/audit/proof",
 }
 """Doors that take a body, change nothing, and show nothing that is about anybody."""
