@@ -14,6 +14,7 @@ COMMANDS = {
     "config": "config", "send": "messages", "explain": "messages", "queue": "messages", "key": "keys",
     "apikey": "apikeys", "guests": "lists", "suppressions": "lists", "audit": "audit", "plugins": "plugins",
     "user": "users", "analytics": "analytics", "webhooks": "webhooks", "openapi": "openapi",
+    "rules": "rules",
 }  # fmt: skip
 """Which module beside this one has which command."""
 

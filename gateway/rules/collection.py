@@ -14,6 +14,8 @@ from gateway.rules.windows import Window, week_of
 from gateway.rules.words import compact
 
 RULE_KEYS = ("rule", "corporate_rule")
+EVERYWHERE = "everywhere"
+"""Where the core pack holds, among the places that parameters are of."""
 
 
 class Collection(Struct, frozen=True):
@@ -26,7 +28,7 @@ class Collection(Struct, frozen=True):
     packs: dict[str, str]
     """Rule id to the name of the pack that has its words."""
     parameters: dict[str, list[dict[str, Any]]]
-    """Rule id to the entries that carry it, as written."""
+    """Rule id to the entries that carry it, as written, with their place and key in it."""
     keywords: tuple[str, ...]
     phrases: tuple[str, ...]
     """What guests write when they mean stop, in all languages."""
@@ -146,21 +148,22 @@ def _countries_once(packs: Sequence[Pack], jurisdictions: Mapping[str, Jurisdict
 # -- every rule in words ----------------------------------------------------------------------------------------------
 
 
-def entries(value: Any) -> Iterator[dict[str, Any]]:
-    """Every table, however deep, that carries a rule."""
+def entries(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Every table, however deep, that carries a rule, with the keys that lead to it."""
     if isinstance(value, Mapping):
         if any(key in value for key in RULE_KEYS):
-            yield dict(value)
-        value = list(value.values())
-    if isinstance(value, list):
+            yield path, dict(value)
+        for key, inner in value.items():
+            yield from entries(inner, (*path, key))
+    elif isinstance(value, list):
         for item in value:
-            yield from entries(item)
+            yield from entries(item, path)
 
 
 def _all_in_words(pack: Pack, rules: Mapping[str, Rule]) -> None:
     for family in ("core", "jurisdiction", "overlay"):
         for name, table in pack.tables.get(family, {}).items():
-            for entry in entries({name: table}):
+            for _, entry in entries({name: table}):
                 for rule in (entry[key] for key in RULE_KEYS if key in entry):
                     if rule not in rules:
                         raise fault(pack.name, f"{family}.{name}", f"no pack has [rules.{rule}] with text and citation")
@@ -169,10 +172,10 @@ def _all_in_words(pack: Pack, rules: Mapping[str, Rule]) -> None:
 def _parameters(packs: Sequence[Pack], rules: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {rule: [] for rule in rules}
     for pack in packs:
-        for family in ("core", "jurisdiction", "overlay"):
-            for entry in entries(pack.tables.get(family, {})):
-                for rule in {entry.pop(key) for key in RULE_KEYS if key in entry}:
-                    found[rule].append(entry)
+        tables = {**pack.tables.get("jurisdiction", {}), **pack.tables.get("overlay", {})}
+        for (place, *keys), entry in entries(tables | {EVERYWHERE: pack.tables.get("core", {})}):
+            for rule in {entry.pop(key) for key in RULE_KEYS if key in entry}:
+                found[rule].append({"place": place, "key": ".".join(keys), **entry})
     return found
 
 
