@@ -8,6 +8,7 @@ from gateway.config.values import Seconds
 from gateway.errors import Failure, NotUsable, PermanentFailure, Stopped, TemporaryFailure
 from gateway.hookspecs import hookimpl
 from gateway.limiter import Limiter
+from gateway.limiter import State as LimiterState
 from gateway.mime import build as email_bytes
 from gateway.rules import Defer, Deny, Pack, Warn
 
@@ -18,6 +19,7 @@ __all__ = [
     "Deny",
     "Failure",
     "Limiter",
+    "LimiterState",
     "Message",
     "NotUsable",
     "Pack",

@@ -5,7 +5,7 @@ once or at the next start, and nobody has seen it.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -48,6 +48,10 @@ class Slice(Struct):
     refused: list[NewMessage]
 
 
+Admit = Callable[[int], Awaitable[None]]
+"""Lets so many recipients in, or raises."""
+
+
 class Bulk:
     """Takes bulk orders."""
 
@@ -59,17 +63,21 @@ class Bulk:
         self.wake: Callable[[], None] = lambda: None
         """Called when a batch has come to count."""
 
-    async def accept(self, order: BulkOrder, listed: Listed | Segment, caller: Caller, repeat: Repeat | None) -> Answer:
-        """Take a batch. The 202; raises Invalid where no recipient could be understood, or one could not and that is
-        to refuse all, BadTemplate for words that cannot be used, and Forbidden. When it raises, nothing of it is
-        kept."""
+    async def accept(
+        self, order: BulkOrder, listed: Listed | Segment, caller: Caller, repeat: Repeat | None, admit: Admit
+    ) -> Answer:
+        """Take a batch. The 202; `admit(how many)` is asked before anything is written. Raises Invalid where no
+        recipient could be understood, or one could not and that is to refuse all, BadTemplate for words that cannot be
+        used, and Forbidden. When it raises, nothing of it is kept."""
         many = await self._recipients.of(order, listed, caller)
+        await admit(len(many.people))
         return await self._take(many, caller, repeat, None)
 
-    async def resend(self, stored: Stored, caller: Caller) -> Answer:
+    async def resend(self, stored: Stored, caller: Caller, admit: Admit) -> Answer:
         """Send what has failed of a batch again, as a batch of its own, judged anew. Raises Conflict where nothing
         has."""
         many = await self._recipients.failed(stored, caller)
+        await admit(len(many.people))
         return await self._take(many, caller, None, stored.uuid)
 
     async def rehearse(self, order: BulkOrder, listed: Listed | Segment, caller: Caller) -> BulkAnswer:

@@ -25,6 +25,7 @@ NOTHING = b"\0" * 32
 class Caller:
     """Somebody who was let in. `actor` is how the audit log names him, `principal` outlives a rotation of his key.
 
+    `limit_keys` and `names` are what limits know of him: digests to count by, his id and role as exemptions have them.
     `expires_at` is when this credential ends, `ends_at` when he himself does (a key's expiry, whatever token it got);
     `session`: the session of a person who signed in, who then is the user `principal`. `mark`: how far the store's
     changes had come when he was looked up.
@@ -34,6 +35,7 @@ class Caller:
     principal: bytes
     scopes: frozenset[str]
     limit_keys: dict[str, bytes] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
     expires_at: int | None = None
     networks: tuple[str, ...] = ()
     ends_at: int | None = None
@@ -125,8 +127,8 @@ class Callers:
         if key is None or key.revoked_at is not None:
             raise Unauthorized()
         return Caller(
-            f"key:{key.public}", key.principal, key.scopes, self._limit_keys(key.principal), key.expires_at,
-            key.networks, key.expires_at, mark=self._db.turn_mark,
+            f"key:{key.public}", key.principal, key.scopes, self._limit_keys(api_key=key.principal),
+            frozenset({f"key_{key.public}"}), key.expires_at, key.networks, key.expires_at, mark=self._db.turn_mark,
         )  # fmt: skip
 
     def _user(self, claims: Claims, sid: str) -> Caller:
@@ -135,12 +137,15 @@ class Callers:
         if session is None or ids.public("usr", session.user_uuid) != claims.sub:
             raise Unauthorized()
         return Caller(
-            actor_of(session.user_uuid), session.user_uuid, ROLES[session.role], self._limit_keys(session.user_uuid),
-            claims.exp * 1000, session=session.uuid, mark=self._db.turn_mark,
+            actor_of(session.user_uuid), session.user_uuid, ROLES[session.role],
+            self._limit_keys(
+                api_key=session.user_uuid, user=session.user_uuid, role=session.role.encode()
+            ),
+            frozenset({claims.sub, session.role}), claims.exp * 1000, session=session.uuid, mark=self._db.turn_mark,
         )  # fmt: skip
 
-    def _limit_keys(self, principal: bytes) -> dict[str, bytes]:
-        return {"api_key": self._vault.limiter_key(principal)}
+    def _limit_keys(self, **facts: bytes) -> dict[str, bytes]:
+        return {name: self._vault.limiter_key(fact) for name, fact in facts.items()}
 
     def local(self, uid: int) -> Caller:
         """The user at the socket in the data folder: whoever may open it owns the gateway."""

@@ -67,6 +67,10 @@ class Intake:
         metrics.of(metrics.MESSAGES, order.channel, taken.message.state).inc()
         return answer
 
+    def whom(self, order: SendOrder) -> bytes:
+        """Who it is for: the blind index of his address. Raises Invalid."""
+        return self._drafts.find(order).blind
+
     def check(self, order: SendOrder, caller: Caller) -> Judgement:
         """What `accept` would decide now; nothing is stored."""
         self._drafts.check(order, "/message")

@@ -39,7 +39,8 @@ from gateway.ids import Ids, public
 from gateway.intake import Intake
 from gateway.letters import Letters
 from gateway.limiter import Limiter
-from gateway.limits import Limit, Limits
+from gateway.limits import LimiterTime, Limits, Rule, StoreLedger
+from gateway.limits.accounts import Accounts
 from gateway.logs import Log
 from gateway.people import People
 from gateway.privacy import Consents, OptOuts
@@ -53,7 +54,7 @@ from gateway.repeats import Repeats
 from gateway.routing import Provider, Routes
 from gateway.rules import Rulebook
 from gateway.stationery import Cabinet, Printing
-from gateway.store import counters, deliveries, guests, limits, outbox, schema
+from gateway.store import counters, deliveries, guests, outbox, schema
 from gateway.store.db import Database
 from gateway.store.reserve import Reserve
 from gateway.stories import Stories
@@ -126,12 +127,14 @@ class Gateway:
             schema.check_tables(self.data.database)
         schema.create_or_migrate(self.data.database)
         self._open_store()
+        self.ledger = StoreLedger(self.db)
+        self.limiter_time = LimiterTime(self.clock, self.ledger.latest())
+        self.accounts = Accounts(self.ledger)
         self._check_guest_keys()
         self.plugins = plugins.find(self.config.plugins.paths)
         self._begin()
         self.parts = self._build(self.config)
         self._closing.append(self._close_way_out)
-        self.parts.limits.restore(limits.load(self.db.reader))
         self.health = Health(self.db, self.clock, self.record.last_time)
         await forget_unfinished(self.db)
         await self._count_days(self.config)
@@ -188,7 +191,7 @@ class Gateway:
         db, clock = self.db, self.clock
         rulebook = Rulebook(self.plugins.packs, config.compliance.policy, config.compliance.rules)
         providers = self._providers(config)
-        limits_ = Limits(self._rules(config), db, lambda: clock.now() / 1000)
+        limits_ = Limits(self._rules(config), self.accounts, self.limiter_time)
         routes = Routes(providers)
         letters = Letters(self.vault, self.ids, clock, config.link_base, config.venue.language)
         compliance = Compliance(rulebook, config, db, self.facts, routes, clock)
@@ -253,10 +256,10 @@ class Gateway:
             plugin.spent = provider.stop
         return provider
 
-    def _rules(self, config: Config) -> list[Limit]:
+    def _rules(self, config: Config) -> list[Rule]:
         """One rule for each table of limits that is not switched off."""
         known = self.plugins.limiters
-        return [limit_of(name, table, known[table.algorithm]) for name, table in config.limits.items() if table.enabled]
+        return [rule_of(name, table, known[table.algorithm]) for name, table in config.limits.items() if table.enabled]
 
     # -- working ------------------------------------------------------------------------------------------------------
 
@@ -348,7 +351,6 @@ class Gateway:
             return refused
         parts, before = self._build(config), self.parts
         await self._count_days(config)
-        parts.limits.keep_accounts_of(before.limits)
         self.config, self.parts = config, parts
         await self._note_config()
         await asyncio.gather(before.delivery.drain(DRAIN_SECONDS), before.webhooks.drain(DRAIN_SECONDS))
@@ -423,7 +425,8 @@ def faults_of_plugins(config: Config, found: plugins.Plugins) -> list[ConfigFaul
     return faults + config.unusable_secrets()
 
 
-def limit_of(name: str, table: LimitTable, kind: type[Limiter]) -> Limit:
-    """A limit as its table says; without a burst, the quota is one."""
-    settings = kind.Settings(quota=table.quota, window=table.window, burst=table.burst or table.quota)
-    return Limit(name, kind(settings), table.by, table.endpoints)
+def rule_of(name: str, table: LimitTable, kind: type[Limiter]) -> Rule:
+    """A limit as its table says; without a burst, the quota is one. Raises NotUsable where the algorithm cannot."""
+    window = round(table.window * 1_000_000)
+    limiter = kind(kind.Settings(quota=table.quota, window=window, burst=table.burst or table.quota))
+    return Rule(name, limiter, tuple(table.by.split("+")), table.endpoints, table.cost, table.exempt, table.dry_run)

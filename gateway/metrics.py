@@ -41,6 +41,12 @@ WAL_BYTES = Gauge("gateway_store_wal_bytes", "Size of the write-ahead log.", reg
 LIMITED = Counter(
     "gateway_limited_total", "Requests refused because a limit was used up.", ["limiter"], registry=REGISTRY
 )
+WOULD_LIMIT = Counter(
+    "gateway_limited_dry_run_total",
+    "Requests that a limit on trial would have refused.",
+    ["limiter"],
+    registry=REGISTRY,
+)
 WEBHOOK_ATTEMPTS = Counter(
     "gateway_webhook_attempts_total", "Requests to webhooks, by how they ended.", ["outcome"], registry=REGISTRY
 )

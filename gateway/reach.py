@@ -60,6 +60,29 @@ def within(address: str | None, networks: tuple[str, ...]) -> bool:
     return any(ip in _network(network) for network in networks)
 
 
+def source(address: str) -> str:
+    """What somebody nobody knows is counted by: his IPv4 address, or the /64 around an IPv6 one, since nobody is given
+    less and could try with a new address each time. Whatever is no address counts as one and the same."""
+    return _around(address, 32, 64)
+
+
+def neighbourhood(address: str) -> str:
+    """The network that an address is counted with: its /24, or the /48 of an IPv6 one, which is one customer's."""
+    return _around(address, 24, 48)
+
+
+@lru_cache(4096)
+def _around(address: str, four: int, six: int) -> str:
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return ""
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    length = four if ip.version == 4 else six
+    network = ipaddress.ip_network((int(ip).to_bytes(4 if ip.version == 4 else 16), length), strict=False)
+    return str(ip) if length == 32 else str(network)
+
+
 def _inside(inner: tuple[str, ...], outer: tuple[str, ...]) -> bool:
     if not outer:
         return True

@@ -7,6 +7,7 @@ from typing import get_args
 from gateway import config
 from gateway.config.faults import Code
 from gateway.config.sections import LIMITS
+from gateway.plugins import find
 from gateway.rules.policy import PolicyChange
 
 ROOT = Path(__file__).parent.parent
@@ -42,6 +43,7 @@ def test_tables_of_the_page_are_whole():
     """Built-in limits, house policies and codes of faults: each is in its table, and nothing else is."""
     assert first_cells("name") == list(LIMITS)
     assert first_cells("policy") == list(PolicyChange.__struct_fields__)
+    assert {*first_cells("algorithm")} == set(find(()).limiters)
     assert {*first_cells("code"), "open-secret", "open-egress"} == set(get_args(Code))
 
 

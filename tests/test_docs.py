@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from gateway import Failure, Message, Sender, config, errors, hookspecs, metrics, plugins
+from gateway import Failure, Limiter, Message, Sender, config, errors, hookspecs, metrics, plugins
 from gateway.cli.main import cli
 from gateway.web import app
 
@@ -109,7 +109,7 @@ def test_the_example_plugins_load(examples: Path):
     found = plugins.find([examples])
     assert found.quarantined == []
     assert "sms_spool" in found.channels
-    assert "fixed_window" in found.limiters
+    assert "rest" in found.limiters
 
 
 async def test_the_example_channel_hands_over(examples: Path, tmp_path: Path):
@@ -129,15 +129,16 @@ async def test_the_example_channel_hands_over(examples: Path, tmp_path: Path):
 
 
 def test_the_example_limiter_counts(examples: Path):
-    """The limiter of plugins.md gives its quota in each window and says how long to wait for the next."""
-    class_ = plugins.find([examples]).limiters["fixed_window"]
-    limiter = class_(class_.Settings(quota=2, window=60.0, burst=2))
+    """The limiter of plugins.md gives its quota, then says how long to rest; what is given back can be taken."""
+    limiter = plugins.find([examples]).limiters["rest"](Limiter.Settings(quota=2, window=60, burst=2))
     state = None
-    for now in (60.0, 90.0):
+    for now in (60, 90):
         state, wait = limiter.take(state, now)
-        assert wait == 0.0
-    assert limiter.take(state, 100.0)[1] == 20.0
-    assert limiter.remaining(state, 120.0) == (2, 60.0)
+        assert wait == 0
+    assert limiter.take(state, 100)[1] == 50
+    assert limiter.take(limiter.give(state, 100, 1, 90), 100)[1] == 0
+    assert limiter.remaining(state, 150) == (2, 0)
+    assert limiter.take(state, 150, 3)[1] is None
 
 
 def pages() -> list[Path]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from gateway import channel
+from gateway.config.counted import Endpoint, Spared, Whose
 from gateway.config.values import (
     Bytes,
     Country,
@@ -43,7 +44,6 @@ PROVIDERS: dict[str, dict[str, Any]] = {
 }
 """Who delivers while no provider is configured: nobody is written to, the messages lie in a folder to be looked at."""
 
-Endpoint = Literal["messages.send", "messages.template", "messages.bulk", "compliance.check", "auth"]
 LARGEST = 1_000_000_000
 
 
@@ -125,7 +125,12 @@ class Limit(Table, frozen=True):
     burst: (
         Annotated[int, about("How many at once after a quiet time; the quota if left out.", ge=1, le=LARGEST)] | None
     ) = None
-    by: Annotated[Literal["api_key", "ip"], about("Whose requests count together; ip is for auth.")] = "api_key"
+    by: Annotated[Whose, about("Whose requests count together.")] = "api_key"
+    cost: Annotated[
+        Literal["request", "recipients"], about("What is counted of a bulk: the request, or everybody it is for.")
+    ] = "request"
+    exempt: Annotated[tuple[Spared, ...], about("Who is not counted.")] = ()
+    dry_run: Annotated[bool, about("Only count what would be refused, in gateway_limited_dry_run_total.")] = False
     algorithm: Annotated[Slug, about("The name of the limiter plugin that counts.")] = "token_bucket"
     enabled: Annotated[bool, about("Whether the limit holds. false is enough to remove a built-in one.")] = True
 

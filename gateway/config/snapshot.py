@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct, structs
 
+from gateway.config import counted
 from gateway.config.converter import convert
 from gateway.config.faults import ConfigFault, ConfigFaults, suggestion
 from gateway.config.faults import Path as Place
@@ -149,11 +150,8 @@ def odd(config: Sections, source: Source) -> Iterator[ConfigFault]:
     if config.audit.webhook and config.audit.webhook_secret_file is None:
         yield source.fault("wrong-value", ("audit", "webhook"), "must come with audit.webhook_secret_file")
     for name, limit in config.limits.items():
-        if "auth" in limit.endpoints and (len(set(limit.endpoints)) > 1 or limit.by != "ip"):
-            detail = 'auth is counted alone and by "ip": nobody is known yet when a log-in fails'
-            yield source.fault("wrong-value", ("limits", name, "endpoints"), detail)
-        elif "auth" not in limit.endpoints and limit.by == "ip":
-            yield source.fault("wrong-value", ("limits", name, "by"), 'must be "api_key"; "ip" is for auth alone')
+        for key, detail in counted.odd(limit.endpoints, limit.by, limit.cost):
+            yield source.fault("wrong-value", ("limits", name, key), detail)
 
 
 def restart_needed(old: Config, new: Config) -> list[str]:

@@ -160,16 +160,21 @@ class Database:
         """Have `work` done for `item` and wait until it is on disk. Returns its result, or raises the exception that
         the work returned or raised for it. Raises StorageFull, StorageFailed, Unavailable or Draining when the store
         could not; then nothing of it was kept."""
+        result = await self.ask(work, item, may_use_reserve)
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    def ask(self, work: Work, item: Any = None, may_use_reserve: bool = False) -> asyncio.Future:
+        """As `write`, without waiting: the future's result is what `write` returns or raises. What is asked for later
+        is on disk no sooner."""
         if self._closing or self.broken:
             raise StorageFailed() if self.broken else Draining()
         job = Job(work, item, self._loop.create_future(), may_use_reserve)
         if not self._waiting:
             self._loop.call_soon(self._hand_over)
         self._waiting.append(job)
-        result = await job.future
-        if isinstance(result, Exception):
-            raise result
-        return result
+        return job.future
 
     async def do(self, act: Callable[[Tx], Any]) -> Any:
         """As `write`, for what comes alone and seldom: `act(tx)` is work and item in one."""

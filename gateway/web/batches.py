@@ -1,6 +1,7 @@
 """Bulk: one message to many, and the batch that came of it."""
 
 from collections.abc import Sequence
+from functools import partial
 from hashlib import sha256
 
 from aiohttp import web
@@ -35,12 +36,19 @@ async def take(call: Call, order: BulkOrder, route: str) -> Answer:
         listed, digest = order.recipients.filter, json.encode(order.recipients)
     else:
         listed, digest = await recipients(order.recipients)
+
+    async def admit(many: int) -> None:
+        if call.parts.limits.looks_into("messages.bulk"):
+            provider = next((one.name for one in call.parts.routes.serving(order.channel)), None)
+            await call.count("messages.bulk", category=order.category, channel=order.channel, provider=provider)
+        await call.count_recipients("messages.bulk", many)
+
     if order.dry_run:
         return Answer(json.encode(await takes.rehearse(order, listed, call.caller)), 200)
     return await once(
         call,
         route,
-        lambda repeat: takes.accept(order, listed, call.caller, repeat),
+        lambda repeat: takes.accept(order, listed, call.caller, repeat, admit),
         digest + json.encode(structs.replace(order, recipients=[])),
         required=True,
     )
@@ -101,4 +109,5 @@ async def cancel(call: Call) -> BatchView:
 @routes.post("/batches/{id}/resend", scope="send.bulk", gives=BulkAnswer, status=202, limit="messages.bulk")
 async def resend(call: Call) -> Answer:
     """Send the failed messages of a batch again, as a new batch."""
-    return await call.parts.bulk.resend(call.parts.batches.find(call.match("id")), call.caller)
+    stored = call.parts.batches.find(call.match("id"))
+    return await call.parts.bulk.resend(stored, call.caller, partial(call.count_recipients, "messages.bulk"))

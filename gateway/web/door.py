@@ -14,9 +14,9 @@ from gateway import metrics
 from gateway.answers import Answer
 from gateway.callers import NOBODY, Caller
 from gateway.errors import BadIdempotencyKey, BadJson, GatewayError, QuotaExceeded, Unauthorized
-from gateway.limits import Standing
+from gateway.limits import Asking, Standing, Take
 from gateway.web import body, problem, query
-from gateway.web.client import client_address, source
+from gateway.web.client import client_address
 from gateway.web.routes import API_VERSION, Door
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
@@ -49,6 +49,7 @@ class Call(Struct):
     order: Any = None
     query: Any = None
     raw: bytes = b""
+    takes: list[Take] = []
     standings: list[Standing] = []
 
     @property
@@ -60,16 +61,45 @@ class Call(Struct):
         """Where the request comes from, "" for the socket."""
         return client_address(self.request, self.parts.config.server.proxies)
 
-    async def count(self, endpoint: str) -> None:
-        """Take one from the limits on an endpoint; the answer says where the caller then stands, the tightest first.
-        Raises QuotaExceeded."""
-        taken = await self.parts.limits.take(endpoint, self.caller.limit_keys)
-        self.standings = sorted([*self.standings, *taken], key=lambda standing: standing.remaining)
+    @property
+    def asking(self) -> Asking:
+        """Who asks, as limits see him."""
+        caller = self.caller
+        return Asking(caller.limit_keys, caller.names, self.address, self.gateway.vault.limiter_key)
+
+    async def enter(self, door: Door) -> None:
+        """Take one from the limits on a door. What is taken of one that writes a message is on disk with it."""
+        limits = self.parts.limits
+        if limits.watches(door.endpoint):
+            await self._take(limits.at_door(door.endpoint, self.asking, wait=door.repeat is None))
+
+    async def count(self, endpoint: str, **about: str | bytes | None) -> None:
+        """Take one from the limits on an endpoint that go by what the request says: `about` which category, channel,
+        guest, provider. Raises QuotaExceeded."""
+        asking = self.asking
+        asking.says(**about)
+        await self._take(self.parts.limits.in_order(endpoint, asking))
+
+    async def count_recipients(self, endpoint: str, many: int) -> None:
+        """Take for so many recipients, where a limit counts them; one is taken already. Raises QuotaExceeded, and
+        Invalid for more than would ever pass."""
+        await self._take(self.parts.limits.for_recipients(endpoint, self.asking, many))
 
     async def guess(self) -> None:
         """Somebody shows what may be a guess: at most so many a minute from one source. Raises QuotaExceeded."""
-        key = self.gateway.vault.limiter_key(source(self.address).encode())
-        await self.parts.limits.take("auth", {"ip": key})
+        await self.parts.limits.at_door("auth", self.asking)
+
+    async def _take(self, taking: Awaitable[list[Take]]) -> None:
+        """The answer says where the caller then stands, the tightest first. Whoever is refused has taken nothing."""
+        try:
+            takes = await taking
+        except GatewayError:
+            self.parts.limits.give(self.takes)
+            self.takes = []
+            raise
+        if takes:
+            self.takes = [*self.takes, *takes]
+            self.standings = sorted((take.standing for take in self.takes), key=lambda standing: standing.remaining)
 
     def match(self, name: str) -> str:
         """A part of the path."""
@@ -124,6 +154,8 @@ def open_door(door: Door, threshold: Threshold) -> Handler:
             gateway.log.error("request failed", request_id=call.id, route=door.path, error=type(error).__name__)
             gateway.defect(error)
             response = problem.response(GatewayError(), call.id)
+        finally:
+            call.parts.limits.leave(call.takes)
         dress(response, call.id, call.standings)
         took = time.perf_counter() - began
         seconds.observe(took)
@@ -146,8 +178,8 @@ async def _through(door: Door, call: Call, caller: Caller | None) -> Any:
     if door.scope is not None:
         call.caller = caller or await _identify(call)
         call.caller.need(door.scope)
-    if door.limit is not None:
-        await call.count(door.limit)
+    if not door.exempt:
+        await call.enter(door)
     call.query = request.query if door.query is None else query.read(request.query, door.query)
     if not door.decodes:
         return await door.view(call)

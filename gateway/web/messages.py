@@ -29,9 +29,21 @@ SEND = ("send", "send.emergency", "send.legal")
              repeat="may", raises=(Blocked,))  # fmt: skip
 async def send(call: Call) -> Answer:
     """Queue one message to one guest."""
-    return await once(
-        call, "POST messages/send", lambda repeat: call.parts.intake.accept(call.order, call.caller, repeat)
-    )
+
+    async def act(repeat: Repeat | None) -> Answer:
+        await count_order(call, "messages.send", call.order)
+        return await call.parts.intake.accept(call.order, call.caller, repeat)
+
+    return await once(call, "POST messages/send", act)
+
+
+async def count_order(call: Call, endpoint: str, order: SendOrder) -> None:
+    """Take from the limits that go by whom a message is to, over which channel, or what it is about. Raises
+    QuotaExceeded."""
+    if call.parts.limits.looks_into(endpoint):
+        provider = next((one.name for one in call.parts.routes.serving(order.channel)), None)
+        about = {"category": order.category, "channel": order.channel, "provider": provider}
+        await call.count(endpoint, guest=call.parts.intake.whom(order), **about)
 
 
 @routes.post("/messages/template", scope=(*SEND, "send.bulk"), takes=TemplateOrder, gives=(SendAnswer, BulkAnswer),
@@ -46,6 +58,7 @@ async def send_template(call: Call) -> Answer:
 
     async def act(repeat: Repeat | None) -> Answer:
         printed, version = await call.parts.printing.order(order)
+        await count_order(call, "messages.template", printed)
         return await call.parts.intake.accept(printed, call.caller, repeat, Origin(template_version_id=version))
 
     return await once(call, "POST messages/template", act)

@@ -88,7 +88,7 @@ def operation(door: Door, schemas: Schemas, shown: Sequence[Any], shared: dict[s
         "tags": [tag(door.view.__module__)],
         "summary": re.split(r"(?<=[.:;?]) ", words)[0].rstrip(".:;"),
         "description": words,
-        "operationId": f"{door.view.__module__.rpartition('.')[2]}.{door.view.__name__.strip('_')}",
+        "operationId": door.operation,
         "security": security(door),
         "parameters": list(parameters(door, schemas)),
     }

@@ -29,7 +29,8 @@ class Door(Struct, frozen=True):
     `gives`: what comes with `status`, and with each of the statuses in `also`.
     `query`: a Struct of the members that may stand behind the `?`; None: the view looks at none.
     `raises`: errors of the view that do not follow from the rest.
-    `limit`: the endpoint's name in limits. `repeat`: whether it may or must come with an Idempotency-Key.
+    `limit`: the endpoint's name in limits, where it is not the operation's.
+    `repeat`: whether it may or must come with an Idempotency-Key.
     `largest`: bytes of a body. `many`: the member of it that is a list whose items the view decodes one by one, as
     `each`."""
 
@@ -54,6 +55,16 @@ class Door(Struct, frozen=True):
     def name(self) -> str:
         """As the documentation's headings have it."""
         return f"{self.method} {self.path}"
+
+    @property
+    def operation(self) -> str:
+        """The view, as limits and the API's description name it."""
+        return f"{self.view.__module__.rpartition('.')[2]}.{self.view.__name__.strip('_')}"
+
+    @property
+    def endpoint(self) -> str:
+        """Its name in limits: the one it shares with other doors, or its own."""
+        return self.limit or self.operation
 
     @property
     def decodes(self) -> bool:

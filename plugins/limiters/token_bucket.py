@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from gateway import Limiter, hookimpl
-
-MICROSECONDS = 1_000_000
+from gateway import Limiter, LimiterState, hookimpl
 
 
 class TokenBucket(Limiter):
@@ -13,47 +11,49 @@ class TokenBucket(Limiter):
     In any stretch of time at most `burst` tokens are taken, and `quota` more for each `window` it lasts: in any window
     no more than quota + burst. With a burst of 1 the takes come evenly spaced.
 
-    State: (fill, when it was so full in microseconds). The fill counts tokens times the window in microseconds, so that
-    everything is whole numbers: no rounding ever gives a token away or keeps one back, and whoever waits as long as he
-    was told succeeds.
+    State: (fill, when it was so full). The fill counts tokens times the window, so that everything is whole numbers: no
+    rounding ever gives a token away or keeps one back, and whoever waits as long as he was told succeeds.
     """
 
     name = "token_bucket"
 
     def __init__(self, settings: Any):
         super().__init__(settings)
-        self._token = round(settings.window * MICROSECONDS)
+        self._token = settings.window
         self._full = settings.burst * self._token
 
-    def take(self, state: tuple | None, now: float, cost: int = 1) -> tuple[tuple, float]:
+    def take(self, state: LimiterState | None, now: int, cost: int = 1) -> tuple[LimiterState, int | None]:
         fill, at = self._filled(state, now)
         price = cost * self._token
         if price <= fill:
-            return (fill - price, at), 0.0
-        return (fill, at), self._until(price, fill, at, now) if price <= self._full else float("inf")
+            return (fill - price, at), 0
+        return (fill, at), self._until(price, fill, at, now) if price <= self._full else None
 
-    def remaining(self, state: tuple | None, now: float) -> tuple[int, float]:
+    def give(self, state: LimiterState | None, now: int, cost: int, taken: int) -> LimiterState:
         fill, at = self._filled(state, now)
-        return fill // self._token, self._until(self._full, fill, at, now) if fill < self._full else 0.0
+        return min(fill + cost * self._token, self._full), at
 
-    def _filled(self, state: tuple | None, now: float) -> tuple[int, int]:
-        """The state as it is at `now`. While a clock that was set back catches up nothing is filled, but no longer
-        than one window: older takes do not count any more."""
-        moment = int(now * MICROSECONDS)
+    def covers(self, one: LimiterState, other: LimiterState, now: int) -> bool:
+        return self._filled(one, now)[0] <= self._filled(other, now)[0]
+
+    def remaining(self, state: LimiterState | None, now: int) -> tuple[int, int]:
+        fill, at = self._filled(state, now)
+        return fill // self._token, self._until(self._full, fill, at, now) if fill < self._full else 0
+
+    def _filled(self, state: LimiterState | None, now: int) -> tuple[int, int]:
+        """The state as it is at `now`."""
         if state is None:
-            return self._full, moment
+            return self._full, now
         fill, at = state
-        if moment <= at:
-            return min(fill, self._full), min(at, moment + self._token)
-        return min(fill + (moment - at) * self.settings.quota, self._full), moment
+        if now <= at:
+            return min(fill, self._full), at
+        return min(fill + (now - at) * self.settings.quota, self._full), now
 
-    def _until(self, price: int, fill: int, at: int, now: float) -> float:
-        """Seconds until it holds `price`, and a microsecond more for what a clock in floats cannot tell apart."""
-        filling = -((fill - price) // self.settings.quota)
-        return (at - int(now * MICROSECONDS) + filling + 1) / MICROSECONDS
+    def _until(self, price: int, fill: int, at: int, now: int) -> int:
+        return at - now - (fill - price) // self.settings.quota
 
 
 @hookimpl
 def register_limiters() -> list[type[Limiter]]:
-    """The built-in algorithm, `algorithm = "token_bucket"`."""
+    """`algorithm = "token_bucket"`, which a limit has that says nothing else."""
     return [TokenBucket]
