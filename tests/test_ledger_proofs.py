@@ -5,11 +5,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import json, structs
+from sqlite_utils import Database
 
 from gateway.ledger import GENESIS, TILE, AuditProof, Entry, Frontier, encode, proven, public_text, sign, verify_proof
 from gateway.ledger.entry import digest
 from gateway.ledger.paths import Tree, continues, includes
 from gateway.ledger.tree import leaf, node
+from gateway.store.steps import record
 
 SIGNER = Ed25519PrivateKey.from_private_bytes(b"\x07" * 32)
 PUBLIC = public_text(SIGNER)
@@ -81,6 +83,19 @@ def test_growth_from_nothing_or_backwards_is_no_growth():
     assert continues(3, 3, [], root, root)
     assert not continues(0, 3, [], root, root)
     assert not continues(4, 3, [], root, root)
+
+
+def test_a_store_without_tiles_gets_them_with_its_next_schema():
+    """Whoever upgrades has the hashes of all full tiles at once, and what was kept for salts is gone."""
+    db = Database(memory=True)
+    db.conn.execute("CREATE TABLE audit (seq INTEGER PRIMARY KEY, entry BLOB)")
+    db.conn.execute("CREATE TABLE audit_salts (seq INTEGER PRIMARY KEY)")
+    entries = entries_of(2 * TILE + 3)
+    db.conn.executemany("INSERT INTO audit (entry) VALUES (?)", [(entry,) for entry in entries])
+    record.take(db)
+    kept = db.conn.execute("SELECT number, hash FROM audit_tiles ORDER BY number").fetchall()
+    assert kept == [(0, root_of(entries[:TILE])), (1, root_of(entries[TILE : 2 * TILE]))]
+    assert "audit_salts" not in db.table_names()
 
 
 # -- on paper ----------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from msgspec import json
 
 from gateway.answers import Answer
-from gateway.bulk import Bulk
+from gateway.bulk import Admit, Bulk
 from gateway.callers import Caller
 from gateway.channel import Sender
 from gateway.compose import Declared
@@ -26,9 +26,20 @@ class Notices:
     def __init__(self, db: Database, breaches: Breaches, bulk: Bulk, cabinet: Cabinet, sender: Sender):
         self._db, self._breaches, self._bulk, self._cabinet, self._sender = db, breaches, bulk, cabinet, sender
 
-    async def send(self, breach: Breach, order: NoticeOrder, caller: Caller, repeat: Repeat | None) -> Answer:
-        """Queue the notice for every guest of the breach who is still there, or, for a dry run, say what would become
-        of it. Raises Forbidden without `send.legal`, Conflict for a breach without guests, and as a bulk does."""
+    async def send(
+        self, breach: Breach, order: NoticeOrder, caller: Caller, repeat: Repeat | None, admit: Admit
+    ) -> Answer:
+        """Queue the notice for every guest of the breach who is still there; `admit(how many)` is asked first. Raises
+        Forbidden without `send.legal`, Conflict for a breach without guests, and as a bulk does."""
+        many = await self._listed(breach, order, caller)
+        return await self._bulk.accept(self._ordered(order), many, caller, repeat, admit)
+
+    async def rehearse(self, breach: Breach, order: NoticeOrder, caller: Caller) -> BulkAnswer:
+        """What would become of it. Raises as `send` does."""
+        return await self._bulk.rehearse(self._ordered(order), await self._listed(breach, order, caller), caller)
+
+    async def _listed(self, breach: Breach, order: NoticeOrder, caller: Caller) -> Listed:
+        """The guests; and the words for them are there."""
         caller.need("send.legal")
         guests = await self._breaches.guests(breach)
         if not guests:
@@ -36,10 +47,7 @@ class Notices:
         if not templates.named(self._db.reader, order.template):
             for starter in starters(order.template):
                 await self._cabinet.add(starter, caller)
-        listed = Listed([(at, BulkRecipient(Recipient(guest_id=public))) for at, public in enumerate(guests)], [])
-        if order.dry_run:
-            return Answer(json.encode(await self._bulk.rehearse(self._ordered(order), listed, caller)), 200)
-        return await self._bulk.accept(self._ordered(order), listed, caller, repeat)
+        return Listed([(at, BulkRecipient(Recipient(guest_id=public))) for at, public in enumerate(guests)], [])
 
     async def sent(self, breach: Breach, answer: Answer, caller: Caller) -> None:
         """Note the batch that an answer tells of with the breach. Safe to repeat."""

@@ -1,5 +1,9 @@
 """The register of breaches: noted, kept up to date, closed; and the guests told."""
 
+from functools import partial
+
+from msgspec import json
+
 from gateway.answers import Answer
 from gateway.errors import BadTemplate, Conflict
 from gateway.orders import BulkAnswer, ContentQuery
@@ -44,11 +48,12 @@ async def notify(call: Call) -> Answer:
     """Tell the guests it is about, as a batch of class legal; it needs `send.legal` besides."""
     notices, breach = call.parts.notices, call.parts.breaches.find(call.match("id"))
     if call.order.dry_run:
-        return await notices.send(breach, call.order, call.caller, None)
+        return Answer(json.encode(await notices.rehearse(breach, call.order, call.caller)), 200)
+    admit = partial(call.count_recipients, "messages.bulk")
     answer = await once(
         call,
         f"POST compliance/breaches/{call.match('id')}/notices",
-        lambda repeat: notices.send(breach, call.order, call.caller, repeat),
+        lambda repeat: notices.send(breach, call.order, call.caller, repeat, admit),
         required=True,
     )
     await notices.sent(breach, answer, call.caller)
