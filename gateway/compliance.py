@@ -103,7 +103,7 @@ class Compliance:
         self._features: dict[tuple[int, Declared], Features] = {}
         self._lasting: dict[tuple, Judgement] = {}
         venue = config.venue
-        self._venue = Venue(country=venue.country, region=venue.region, timezone=venue.timezone)
+        self.venue = Venue(country=venue.country, region=venue.region, timezone=venue.timezone)
 
     # -- what a message can carry -------------------------------------------------------------------------------------
 
@@ -149,6 +149,16 @@ class Compliance:
                       due.language, 0, due.contact_uuid, due.address_sealed, due.blind)  # fmt: skip
         return self._judge(case, guest, due.blind, plugin, going)
 
+    def serves(self, channel: ChannelName) -> bool:
+        """Whether anybody delivers over this channel."""
+        return bool(self._routes.serving(channel))
+
+    def given(self, case: Case, named: Named) -> Given:
+        """The facts of a message to a known guest over a channel that is served, as they are now."""
+        assert named.guest is not None  # noqa: S101 he is known
+        means = self.means(case.channel, case.sender, self._routes.serving(case.channel)[0].plugin)
+        return self._given(case, named.guest, self._facts.of(named.guest), means, (), self._clock.now())
+
     def judge_given(self, given: Given) -> Judgement:
         """What the rules say of facts that somebody made up."""
         return self._said(self.rulebook.judge(given), given.now)
@@ -176,7 +186,7 @@ class Compliance:
     def _given(self, case: Case, guest: Guest, known: Known, means: Means, going: Sequence[History], now: int) -> Given:
         return Given(
             now=now,
-            venue=self._venue,
+            venue=self.venue,
             recipient=recipient(case, guest),
             message=self._message(case, means),
             consents=known.consents if guest.id else [],

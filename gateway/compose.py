@@ -32,6 +32,7 @@ class Declared(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     contains_promotion: bool | None = None
     promo_in_subject: bool | None = None
     transactional_first: bool | None = None
+    asks_consent: bool | None = None
     advertisement: bool | None = None
     solicited_at: str | None = None
 
@@ -73,6 +74,7 @@ def possible(means: Means, declared: Declared) -> Features:
         contains_promotion=declared.contains_promotion,
         promo_in_subject=declared.promo_in_subject,
         transactional_first=declared.transactional_first,
+        asks_consent=declared.asks_consent,
         unsubscribe=means.links,
         unsubscribe_steps=("one_click" if means.headers else "one_page") if means.links else None,
         unsubscribe_valid_days=LINK_DAYS if means.links else None,

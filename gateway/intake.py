@@ -31,12 +31,16 @@ from gateway.store.db import Database, Tx
 from gateway.store.idempotency import Answer as Kept
 from gateway.store.messages import NewMessage
 
+Along = Callable[[Tx, NewMessage], None]
+"""What is written together with a message, or not at all: if it raises, nothing is taken."""
+
 
 class Acceptance(Struct):
-    """One message to be written, and the answer to be kept for whoever asks again."""
+    """One message to be written, with what goes along with it and the answer to be kept for whoever asks again."""
 
     taken: Taken
     kept: Kept | None = None
+    along: Along | None = None
 
 
 class Intake:
@@ -47,7 +51,10 @@ class Intake:
         self.wake: Callable[[str, int], None] = lambda channel, due_at: None
         """Called with the channel of what was taken, and when it is due (ms)."""
 
-    async def accept(self, order: SendOrder, caller: Caller, repeat: Repeat | None, origin: Origin = ORDERED) -> Answer:
+    async def accept(
+        self, order: SendOrder, caller: Caller, repeat: Repeat | None, origin: Origin = ORDERED,
+        along: Along | None = None,
+    ) -> Answer:  # fmt: skip
         """Take one message. Returns the 202; raises Blocked (with the decision, kept as a `blocked` message), Invalid
         or Forbidden."""
         permit(order, caller, "send")
@@ -61,7 +68,7 @@ class Intake:
             taken = self._drafts.take(draft, caller, content, origin)
             answer = accepted(taken.message, taken.public)
             kept = Kept(*repeat, answer.status, answer.body, answer.headers[0][1]) if repeat else None
-            if await self._db.write(self._write, Acceptance(taken, kept)):
+            if await self._db.write(self._write, Acceptance(taken, kept, along)):
                 break
         self.wake(order.channel, taken.message.due_at or 0)
         metrics.of(metrics.MESSAGES, order.channel, taken.message.state).inc()
@@ -86,6 +93,8 @@ class Intake:
         self._repeats.keep(tx, [one.kept for one in good if one.kept])
         for one in good:
             self._audit(tx, one.taken)
+            if one.along is not None:
+                one.along(tx, one.taken.message)
         return done
 
     def _audit(self, tx: Tx, taken: Taken) -> None:

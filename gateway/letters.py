@@ -92,6 +92,12 @@ class Letters:
         token = self.vault.links.make("unsubscribe", due.blind, due.channel, due.uuid, day)
         return f"{self.link_base}/u/{token}"
 
+    def receipt_link(self, blind: bytes, consent: bytes) -> str | None:
+        """The guest's own link to the receipt of an entry of the consent ledger; None while nobody could open it."""
+        day = self.clock.now() // DAY_MS
+        token = self.vault.links.make("receipt", blind, "", consent, day)
+        return f"{self.link_base}/r/{token}" if self.link_base else None
+
     def bounced(self, due: Due, now: int) -> NewSuppression:
         """The entry that keeps an address from being tried again: it does not exist."""
         return NewSuppression(

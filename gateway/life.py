@@ -43,7 +43,20 @@ from gateway.limits import LimiterTime, Limits, Rule, StoreLedger
 from gateway.limits.accounts import Accounts
 from gateway.logs import Log
 from gateway.people import People
-from gateway.privacy import Consents, OptOuts
+from gateway.permits import Permits
+from gateway.privacy import (
+    Asks,
+    Confirmations,
+    Consents,
+    Endings,
+    FirstAsks,
+    OptOuts,
+    Questions,
+    Receipts,
+    Visitors,
+    Wordings,
+    house_of,
+)
 from gateway.privacy.breaches import Breaches
 from gateway.privacy.notices import Notices
 from gateway.privacy.processing import Processing
@@ -54,7 +67,7 @@ from gateway.repeats import Repeats
 from gateway.routing import Provider, Routes
 from gateway.rules import Rulebook
 from gateway.stationery import Cabinet, Printing
-from gateway.store import counters, deliveries, guests, outbox, schema
+from gateway.store import counters, deliveries, guests, limits, outbox, schema
 from gateway.store.db import Database
 from gateway.store.reserve import Reserve
 from gateway.stories import Stories
@@ -76,12 +89,19 @@ class Parts(Struct):
     routes: Routes
     limits: Limits
     compliance: Compliance
+    permits: Permits
     stories: Stories
     intake: Intake
     bulk: Bulk
     batches: Batches
     recall: Recall
     consents: Consents
+    wordings: Wordings
+    asks: Asks
+    first_asks: FirstAsks
+    confirmations: Confirmations
+    receipts: Receipts
+    endings: Endings
     opt_outs: OptOuts
     breaches: Breaches
     notices: Notices
@@ -136,6 +156,8 @@ class Gateway:
         self.parts = self._build(self.config)
         self._closing.append(self._close_way_out)
         self.health = Health(self.db, self.clock, self.record.last_time)
+        rules = [(rule.id, rule.name) for rule in self.parts.limits.rules.values()]
+        await self.db.do(lambda tx: limits.adopt(tx, rules))
         await forget_unfinished(self.db)
         await self._count_days(self.config)
         await recover(self.db, self.parts.routes)
@@ -170,6 +192,7 @@ class Gateway:
         """What does not depend on the configuration."""
         self.facts = Facts(self.db)
         self.addresses = Addresses(self.db, self.vault, self.facts)
+        self.visitors = Visitors(self.db, self.vault)
         issuer = self.config.link_base or "guest-gateway"
         self.people = People.begin(self.db, self.vault, self.ids, self.clock, issuer, self.data.setup_code)
         self.callers = self.people.callers
@@ -208,6 +231,9 @@ class Gateway:
             for provider in routes.providers.values()
         ]
         delivery = Delivery(couriers, routes, Release(db, clock.now, self.log))
+        house = house_of(config.venue.name, config.sender)
+        wordings = Wordings(db, self.vault, self.ids, house.name, config.venue.language)
+        questions = Questions(wordings, letters, self.ids, clock, house.name)
         venue = config.venue
         breaches = Breaches(db, self.vault, self.ids, clock, rulebook, venue.country, venue.timezone)
         cabinet = Cabinet(db, printing, self.ids, venue.language)
@@ -217,12 +243,19 @@ class Gateway:
             routes=routes,
             limits=limits_,
             compliance=compliance,
+            permits=Permits(db, self.addresses, compliance),
             stories=stories,
             intake=intake,
             bulk=bulk,
             batches=batches,
             recall=Recall(db, stories, letters, batches, intake),
-            consents=Consents(db, self.addresses, letters, self.ids, clock),
+            consents=Consents(db, self.addresses, letters, wordings, self.ids, clock),
+            wordings=wordings,
+            asks=Asks(db, self.addresses, intake, questions, clock),
+            first_asks=FirstAsks(db, self.addresses, self.facts, intake, questions, rulebook, clock),
+            confirmations=Confirmations(db, letters, wordings, self.ids, clock),
+            receipts=Receipts(db, letters, wordings, clock, house),
+            endings=Endings(db, rulebook, compliance.venue, self.ids, clock),
             opt_outs=OptOuts(db, self.addresses, letters, self.ids, clock),
             breaches=breaches,
             notices=Notices(db, breaches, bulk, cabinet, config.sender),
@@ -324,6 +357,8 @@ class Gateway:
             await self.repeats.forget_old()
             await self.parts.limits.forget_whole()
             await self.parts.webhooks.postmen.forget_old()
+            await self.parts.asks.tidy()
+            await self.parts.endings.tidy()
             await self.parts.breaches.forget_old()
 
     def request_id(self) -> str:

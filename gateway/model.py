@@ -54,17 +54,21 @@ place of a word is stored with the counts: a new one goes to the end."""
 
 ENDPOINTS: tuple[str, ...] = (
     "analytics.report", "api_keys.change", "api_keys.draw", "api_keys.list", "api_keys.revoke", "api_keys.rotate",
-    "api_keys.show", "auth.begin_totp", "auth.confirm_totp", "auth.end_totp", "auth.keys", "auth.logout",
-    "auth.password", "auth.setup", "auth.token", "batches.cancel", "batches.events", "batches.show",
-    "compliance.check", "compliance.rule", "compliance.rules", "consents.record", "consents.state",
-    "guest_pages.ask", "guest_pages.stop", "guests.add", "guests.edit", "guests.export", "guests.import",
-    "guests.list", "guests.search", "guests.show", "health.scrape_inside", "messages.bulk", "messages.cancel",
-    "messages.list", "messages.release", "messages.send", "messages.show", "messages.template", "suppressions.add",
+    "api_keys.show", "audit.list", "audit.newest", "audit.prove", "auth.begin_totp", "auth.confirm_totp",
+    "auth.end_totp", "auth.keys", "auth.logout", "auth.password", "auth.setup", "auth.token", "batches.cancel",
+    "batches.events", "batches.show", "breaches.add", "breaches.change", "breaches.list", "breaches.show",
+    "compliance.check", "compliance.rule", "compliance.rules", "confirm.ask", "confirm.confirm", "consents.ask",
+    "consents.ask_first", "consents.expiring", "consents.keep", "consents.receipt", "consents.record",
+    "consents.state", "consents.wording", "consents.wordings", "guests.add", "guests.edit", "guests.export",
+    "guests.import", "guests.list", "guests.permits", "guests.search", "guests.show", "health.scrape_inside",
+    "look.show", "messages.bulk", "messages.cancel", "messages.list", "messages.release", "messages.send",
+    "messages.show", "messages.template", "processing.show", "receipt.file", "receipt.show", "suppressions.add",
     "suppressions.lift", "suppressions.list", "suppressions.show", "suppressions.unsubscribe", "templates.add",
     "templates.edit", "templates.list", "templates.preview", "templates.remove", "templates.show",
-    "templates.version", "templates.versions", "users.add", "users.change", "users.list", "users.remove",
-    "users.setup_code", "users.show", "webhooks.add", "webhooks.change", "webhooks.deliveries", "webhooks.list",
-    "webhooks.remove", "webhooks.replay", "webhooks.rotate", "webhooks.show", "webhooks.test",
+    "templates.version", "templates.versions", "unsubscribe.ask", "unsubscribe.stop", "users.add", "users.change",
+    "users.list", "users.remove", "users.setup_code", "users.show", "webhooks.add", "webhooks.change",
+    "webhooks.deliveries", "webhooks.list", "webhooks.remove", "webhooks.replay", "webhooks.rotate",
+    "webhooks.show", "webhooks.test",
 )  # fmt: skip
 """What limits can count, as the API's description names it. A test holds it to the doors there are."""
 

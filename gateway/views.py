@@ -92,6 +92,20 @@ class MessageContent(Struct, frozen=True):
     metadata: dict[str, str]
 
 
+class ConsentContent(Struct, frozen=True):
+    """What of a consent is sealed: where its proof lies, and from where it was said."""
+
+    proof_ref: str | None
+    ip: str | None
+
+
+class ConsentView(Consent, frozen=True, kw_only=True):
+    """A consent as it stood, and whether it then did: `counts` says nothing of what a law may ask besides."""
+
+    status: Literal["counts", "withdrawn", "expired", "unproven", "not-yet"]
+    content: ConsentContent | None = None
+
+
 if TYPE_CHECKING:  # what was stored as JSON is passed on as it is; the types say what is in it
     StoredCompliance = Any
     StoredHappenings = Any
@@ -99,7 +113,7 @@ if TYPE_CHECKING:  # what was stored as JSON is passed on as it is; the types sa
 else:
     StoredCompliance = Compliance
     StoredHappenings = list[Happening]
-    StoredConsents = list[Consent]
+    StoredConsents = list[ConsentView]
 
 
 class ConsentState(Struct, frozen=True):

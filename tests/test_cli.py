@@ -209,11 +209,17 @@ def test_a_message_is_sent_and_explained(run, tmp_path):
     sent = run("send", "--to", "ana@example.org", "--subject", "Stay", "--class", "transactional", "text", "--json")
     assert sent.json["status"] == "queued"
     told = run("explain", sent.json["id"])
-    assert "is queued; the law says allow" in told.out
+    assert "over email, transactional, is queued.\nBy the law of" in told.out
+    assert run("explain", sent.json["id"], "--json").json["compliance"]["decision"] == "allow"
     assert sent.json["id"] in run("queue", "list", "--status", "queued").out
     assert sent.json["id"] in run("queue", "list", "--status", "queued", "--json").out
     refused = run("send", "--to", "ana@example.org", "--subject", "News", "text")
     assert (refused.code, "error[blocked]" in refused.err) == (1, True)
+    blocked = run("queue", "list", "--status", "blocked", "--json").json["items"][0]["id"]
+    why = run("explain", blocked).out.splitlines()
+    assert why[0] == f"{blocked} over email, marketing, is blocked."
+    assert why[1].endswith("it may not go at all.") and why[2].startswith("  - The guest")
+    assert why[2].endswith("]")
     assert run("explain", "msg_none").code == 64
     assert run("queue", "retry", sent.json["id"]).code == 64
     assert run("queue", "release", sent.json["id"]).code == 64

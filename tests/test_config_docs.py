@@ -44,7 +44,7 @@ def test_tables_of_the_page_are_whole():
     assert first_cells("name") == list(LIMITS)
     assert first_cells("policy") == list(PolicyChange.__struct_fields__)
     assert {*first_cells("algorithm")} == set(find(()).limiters)
-    assert {*first_cells("code"), "open-secret", "open-egress"} == set(get_args(Code))
+    assert {*first_cells("code"), "open-secret", "open-egress", "faint-colour"} == set(get_args(Code))
 
 
 def test_the_table_of_limits_has_the_built_in_numbers():

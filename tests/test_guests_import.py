@@ -66,6 +66,7 @@ async def test_a_list_is_stored(run):
         "encoding": "utf-8", "guessed": True, "delimiter": ",", "ignored_columns": [], "mode": "all", "dry_run": False,
         "columns": {"name": 1, "email": 2, "phone": 3, "country": 4, "tags": 5}, "rows": 2, "faulty": 0, "lines": [],
         "lines_left_out": 0, "stored": True, "created": 2, "filled": 0, "unchanged": 0, "duplicates": 0,
+        "consents": {"told": 0, "counting": 0, "missing": {}},
     }  # fmt: skip
     assert await people(run) == {
         "Ana": (["ana@example.org"], "PT", ["vip"], None),

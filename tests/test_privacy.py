@@ -173,7 +173,7 @@ async def test_looking_at_the_page_changes_nothing(delivered):
         assert page.headers["Referrer-Policy"] == "no-referrer"
         assert "Set-Cookie" not in page.headers
         assert b"ana@example.org" not in page.raw
-        assert method == "HEAD" or b'<form method="post">' in page.raw
+        assert method == "HEAD" or b'method="post"' in page.raw
     assert (await delivered.send(NEWS | {"to": ANA})).status == 202
 
 

@@ -96,7 +96,7 @@ def test_an_event_survives_json():
 def test_an_event_says_all_that_a_consent_can():
     """No term is lost between ledger and rules."""
     terms = set(Consent.__struct_fields__) - {"id", "withdrawn_at"}
-    assert terms == set(ConsentEvent.__struct_fields__) - {"action", "at"}
+    assert terms == set(ConsentEvent.__struct_fields__) - {"id", "action", "at"}
     (consent,) = in_force([event(1)], START + DAY)
     said = structs.asdict(event(1))
     assert all(getattr(consent, name) == said[name] for name in terms)

@@ -21,6 +21,7 @@ SHOWN = {
     "POST /communications/compliance/segments": 200,
     "POST /communications/compliance/consent": 201,
     "POST /communications/compliance/unsubscribe": 200,
+    "POST /communications/compliance/wordings": 201,
     "POST /communications/auth/token": 200,
     "POST /communications/api-keys": 201,
     "POST /communications/users": 201,

@@ -7,13 +7,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 import click
-from msgspec import json
+from msgspec import DecodeError, json
 
 from gateway.cli.client import ask
 from gateway.cli.lists import fetch
 from gateway.cli.place import config_option, data_folder, data_option, json_option, show
-from gateway.errors import Damaged
-from gateway.ledger import Report, verify_proof
+from gateway.errors import BadInput, Damaged
+from gateway.ledger import Report, genuine, verify_proof
 from gateway.ledger import verify as check
 
 kept_option = click.option(
@@ -89,6 +89,33 @@ def export(to, period, as_csv, config_path, data_path, as_json) -> None:
     """Write every privileged act of a period to a file, or to stdout, with a proof for each."""
     query = urlencode({"period": period, "format": "csv" if as_csv else "json"})
     fetch(f"/local/audit/report?{query}", to, config_path, data_path, as_json)
+
+
+@audit.command()
+@click.argument("file", type=click.File("rb"))
+@click.option("--key", help="The public key that `gateway init` printed (default: that of the keys folder).")
+@data_option
+@json_option
+def receipt(file, key, data_path, as_json) -> None:
+    """Is this consent receipt genuine? Needs no gateway. Exit 1 when it is not."""
+    try:
+        known = json.decode(file.read())
+    except DecodeError:
+        raise BadInput("The file is not JSON.") from None
+    kept = data_folder(data_path).keys / "audit.pub"
+    if key is None and kept.exists():
+        key = kept.read_text().strip()
+    ok = genuine(known, key)
+    found = {"ok": ok, "id": known["id"] if ok else None, "unpinned": key is None}
+    show(found, as_json, told_of_receipt)
+    sys.exit(0 if ok else 1)
+
+
+def told_of_receipt(found: dict) -> str:
+    """The one line that says it."""
+    if not found["ok"]:
+        return "FAIL not signed by this key, or changed since"
+    return f"ok {found['id']}{' unpinned' if found['unpinned'] else ''}"
 
 
 def words(report: Report) -> str:

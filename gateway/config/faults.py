@@ -14,9 +14,9 @@ Path = tuple[str | int, ...]
 
 Code = Literal[
     "unknown-key", "missing-key", "wrong-type", "wrong-value", "inline-secret", "unknown-plugin", "toml", "encoding",
-    "too-large", "unreadable", "unusable-secret", "open-secret", "open-egress",
+    "too-large", "unreadable", "unusable-secret", "open-secret", "open-egress", "faint-colour",
 ]  # fmt: skip
-"""What kind of fault; the last two are warnings."""
+"""What kind of fault; the last three are warnings."""
 
 BARE = re.compile(r"[A-Za-z0-9_<>-]+")
 

@@ -11,6 +11,7 @@ from gateway import channel
 from gateway.config.counted import Endpoint, Spared, Whose
 from gateway.config.values import (
     Bytes,
+    Colour,
     Country,
     Email,
     File,
@@ -78,6 +79,10 @@ class Venue(Table, frozen=True):
     region: Annotated[Region | None, about("Its state or province, where laws differ by state.")] = None
     timezone: Annotated[Zone, about("Its time zone, which also stands in for that of an unknown guest.")] = "UTC"
     language: Annotated[Language, about("The language of the gateway's own words to guests.")] = "en"
+    accent: Annotated[
+        Colour, about("The colour of buttons on guests' pages. Words in it must be readable on white.")
+    ] = ""
+    accent_dark: Annotated[Colour, about("The same on a dark screen; the accent with white in it, if left out.")] = ""
 
 
 class Sender(channel.Sender, frozen=True, forbid_unknown_fields=True, kw_only=True):

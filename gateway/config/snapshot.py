@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct, structs
 
 from gateway.config import counted
+from gateway.config.colours import GROUNDS, READABLE, contrast, lightened, readable
 from gateway.config.converter import convert
 from gateway.config.faults import ConfigFault, ConfigFaults, suggestion
 from gateway.config.faults import Path as Place
@@ -38,6 +39,23 @@ class Config(Sections, frozen=True, kw_only=True):
             return server.public_url
         host = f"[{server.host}]" if ":" in server.host else server.host
         return f"http://{host}:{server.port}"
+
+    @property
+    def accent(self) -> tuple[str, str] | None:
+        """The colour of guests' pages by day and by night; None where the gateway's own stays."""
+        pair = self._accents()
+        return pair if pair and all(map(readable, pair, GROUNDS)) else None
+
+    def _accents(self) -> tuple[str, str] | None:
+        venue = self.venue
+        return (venue.accent, venue.accent_dark or lightened(venue.accent)) if venue.accent else None
+
+    def _faint_accents(self) -> Iterator[str]:
+        """Why an accent is not used: words in it would be hard to read."""
+        for key, colour, ground in zip(("accent", "accent_dark"), self._accents() or (), GROUNDS, strict=False):
+            if not readable(colour, ground):
+                why = f"{contrast(colour, ground):.1f}:1 on {ground}, and {READABLE}:1 is needed; it is not used"
+                yield self.source.fault("faint-colour", ("venue", key), why).line_of("warning")
 
     def provider_settings(self, name: str, settings: type[Struct]) -> tuple[Any, list[ConfigFault]]:
         """The plugin's own keys of a provider's table as its Settings, or None and every fault.
@@ -72,10 +90,11 @@ class Config(Sections, frozen=True, kw_only=True):
         ]
 
     def warnings(self) -> list[str]:
-        """What works and should not stay so: secrets everybody on this machine can read, ways into the house."""
+        """What works and should not stay so: secrets everybody on this machine can read, ways into the house, colours
+        that are not used because they could not be read."""
         way_in = "webhooks may reach addresses that are not public"
         opened = [self.source.fault("open-egress", ("egress", "allow"), way_in).line_of("warning")]
-        return (opened if self.egress.allow else []) + [
+        return [*(opened if self.egress.allow else []), *self._faint_accents()] + [
             self.source.fault("open-secret", path, "others can read this file: chmod 600 it").line_of("warning")
             for path, file in self._secret_files()
             if world_readable(file)

@@ -102,6 +102,10 @@ Folder = Annotated[Path, FOLDER, written(FOLDER)]
 FILE = Kind("the path of a file", r"[^\x00]+", Path)
 File = Annotated[Path, FILE, written(FILE)]
 
+COLOUR = Kind('a colour such as "#0b6e4f"', r"(#[0-9A-Fa-f]{6})?", str.lower)
+Colour = Annotated[str, COLOUR, written(COLOUR)]
+"""Red, green and blue as hexadecimal numbers, in lower case; empty for none."""
+
 # -- places and languages ---------------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """What callers hand in about guests and what they are shown, as types. The type is the validation."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
@@ -7,7 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 from gateway.model import GuestStatus
 from gateway.orders import Address, Country, Included, Instant, Language, Region, Slug, Zone
 from gateway.pages import PageQuery
-from gateway.sheet import Reading
+from gateway.sheet import Line, Reading
 
 ContactKind = Literal["email", "phone"]
 KINDS: tuple[ContactKind, ...] = ("email", "phone")
@@ -112,6 +113,14 @@ class GuestList(Struct, frozen=True):
     next_cursor: str | None
 
 
+class ImportedConsents(Struct):
+    """Of the consents of a list: how many there are, how many count, and how many lack what, by its column."""
+
+    told: int = 0
+    counting: int = 0
+    missing: dict[str, int] = field(default_factory=dict)
+
+
 class ImportReport(Reading, kw_only=True):
     """What came of an import, or would come of it."""
 
@@ -123,6 +132,15 @@ class ImportReport(Reading, kw_only=True):
     filled: int = 0
     unchanged: int = 0
     duplicates: int = 0
+    consents: ImportedConsents = field(default_factory=ImportedConsents)
+
+    def agreed(self, line: int, missing: Sequence[str]) -> None:
+        """Count a consent, and note what it lacks to count."""
+        self.consents.told += 1
+        self.consents.counting += not missing
+        for column in missing:
+            self.consents.missing[column] = self.consents.missing.get(column, 0) + 1
+            self.note(Line(line, "consent-incomplete", column))
 
 
 class GuestQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -152,3 +170,15 @@ class ImportQuery(Struct, frozen=True, forbid_unknown_fields=True):
     language: str | None = None
     tags: str | None = None
     source: str | None = None
+    consent_kind: str | None = None
+    consent_channels: str | None = None
+    consent_categories: str | None = None
+    consent_source: str | None = None
+    consent_wording: str | None = None
+    consent_proof: str | None = None
+    consent_granted_at: str | None = None
+    consent_confirmed_at: str | None = None
+    consent_event_at: str | None = None
+    consent_ends_at: str | None = None
+    consent_expires_at: str | None = None
+    consent_flags: str | None = None

@@ -100,16 +100,22 @@ class Imports:
     async def _add(self, plan: Plan, number: int, digest: Any) -> None:
         """Write everything that does not count yet. The digest takes in all that is sealed for it."""
         rows = plan.sheet.rows()
-        while (new := await asyncio.to_thread(self._seal, plan, number, rows)) is not None:
+        while (some := await asyncio.to_thread(self._seal, plan, number, rows)) is not None:
+            new, agreed = some
             await self._db.write(_add_guests, new)
             for guest in new:
                 digest.update(vouched(guest.profile_sealed, guest.contacts))
+            await self._add_fills(number, agreed, digest)
         wanted = list(plan.fills.items())
         for at in range(0, len(wanted), SLICE):
             fills = await self._db.read(self._fills.seal, dict(wanted[at : at + SLICE]))
+            await self._add_fills(number, fills, digest)
+
+    async def _add_fills(self, number: int, fills: Sequence[Fill], digest: Any) -> None:
+        if fills:
             await self._db.write(_add_fills, (number, fills))
-            for fill in fills:
-                digest.update(fill.said_sealed)
+        for fill in fills:
+            digest.update(fill.said_sealed)
 
     def _finish(self, tx: Tx, items: Sequence[tuple[int, tuple[str, str, str, bytes]]]) -> list[None]:
         """The work from which on imports count, each with one audit entry for the whole list."""
@@ -122,14 +128,16 @@ class Imports:
         while not await self._db.write(self._fills.apply, number):
             pass
 
-    def _seal(self, plan: Plan, number: int, rows: Iterator) -> list[NewGuest] | None:
-        """The new guests of the next slice of lines; None when there are no more lines. Keys are written ahead here,
-        before they run out where nobody may wait."""
+    def _seal(self, plan: Plan, number: int, rows: Iterator) -> tuple[list[NewGuest], list[Fill]] | None:
+        """The new guests of the next slice of lines, and what they agreed to; None when there are no more lines. Keys
+        are written ahead here, before they run out where nobody may wait."""
         lines = list(islice(rows, SLICE))
         if not lines:
             return None
         self._seals.keys.refill()
-        return [self._new(plan.new[line], plan.entry(line, cells), number) for line, cells in lines if line in plan.new]
+        entries = {plan.new[line]: plan.entry(line, cells) for line, cells in lines if line in plan.new}
+        new = [self._new(uuid, entry, number) for uuid, entry in entries.items()]
+        return new, [self._fills.agreed(one, agreed) for one in new if (agreed := entries[one.uuid].agreed)]
 
     def _new(self, uuid: bytes, entry: Entry, number: int) -> NewGuest:
         about, key_id = entry.about, self._seals.keys.next_key()
@@ -165,7 +173,7 @@ def _add_guests(tx: Tx, items: Sequence[list[NewGuest]]) -> list[None]:
     return [None] * len(items)
 
 
-def _add_fills(tx: Tx, items: Sequence[tuple[int, list[Fill]]]) -> list[None]:
+def _add_fills(tx: Tx, items: Sequence[tuple[int, Sequence[Fill]]]) -> list[None]:
     for number, fills in items:
         imports.add_fills(tx, number, fills)
     return [None] * len(items)

@@ -7,14 +7,19 @@ from msgspec import Struct, ValidationError, convert, structs
 
 from gateway.addresses import zones
 from gateway.errors import Invalid
+from gateway.guestbook import agreements
+from gateway.guestbook.agreements import Agreed
 from gateway.guestbook.forms import KINDS, MOST_CONTACTS, MOST_TAGS, Name, Source, Tags
 from gateway.guestbook.seals import Profile
 from gateway.orders import Country, Language, Region, Zone
+from gateway.rules import ConsentEvent
 from gateway.sheet import Line
 from gateway.store.guestbook import Whole
 from gateway.vault import Index
 
-COLUMNS = ("name", "email", "phone", "country", "region", "timezone", "language", "tags", "source")
+COLUMNS = (
+    "name", "email", "phone", "country", "region", "timezone", "language", "tags", "source", *agreements.COLUMNS
+)  # fmt: skip
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _WRITTEN: dict[str, Callable[[str], object]] = {
     "country": str.upper,
@@ -41,6 +46,7 @@ class Entry(Struct, frozen=True):
 
     about: About
     contacts: tuple[tuple[str, str, bytes], ...]
+    agreed: tuple[Agreed, ...] = ()
 
 
 class Lines:
@@ -54,8 +60,10 @@ class Lines:
         if cells is None:
             return [Line(line, "unreadable")]
         said = {column: cells[at] for column, at in self._columns.items() if cells[at]}
-        if faults := [Line(line, "control-character", name) for name, cell in said.items() if _CONTROL.search(cell)]:
+        faults = [Line(line, "control-character", name) for name, cell in said.items() if _CONTROL.search(cell)]
+        if faults:
             return faults
+        agreed = agreements.read(line, {name: said.pop(name) for name in agreements.COLUMNS if name in said}, faults)
         contacts = []
         for kind in KINDS:
             for address in filter(None, map(str.strip, said.pop(kind, "").split(";"))):
@@ -70,7 +78,7 @@ class Lines:
             faults.append(Line(line, "no-address"))
         if len(contacts) > MOST_CONTACTS:
             faults.append(Line(line, "too-many-addresses"))
-        return faults or Entry(about, tuple(dict.fromkeys(contacts)))
+        return faults or Entry(about, tuple(dict.fromkeys(contacts)), agreed)
 
     def _about(self, line: int, said: dict[str, object], faults: list[Line]) -> About:
         """All but the addresses; adds what is wrong with it to the faults."""
@@ -93,10 +101,11 @@ def both(first: Entry, later: Entry) -> Entry:
         name: getattr(first.about, name) or getattr(later.about, name) for name in About.__struct_fields__
     } | {"tags": list(dict.fromkeys([*first.about.tags, *later.about.tags]))[:MOST_TAGS]}  # fmt: skip
     contacts = tuple(dict.fromkeys([*first.contacts, *later.contacts]))
-    return Entry(About(**facts), contacts[:MOST_CONTACTS])
+    agreed = tuple(dict.fromkeys([*first.agreed, *later.agreed]))
+    return Entry(About(**facts), contacts[:MOST_CONTACTS], agreed)
 
 
-def lacking(guest: Whole, profile: Profile, entry: Entry) -> Entry | None:
+def lacking(guest: Whole, profile: Profile, ledger: Sequence[ConsentEvent], entry: Entry) -> Entry | None:
     """What of a line a guest in the store lacks; None if nothing. What he has is never overwritten."""
     about, has = entry.about, {contact.blind for contact in guest.contacts}
     new = structs.replace(
@@ -106,7 +115,8 @@ def lacking(guest: Whole, profile: Profile, entry: Entry) -> Entry | None:
         tags=[tag for tag in about.tags if tag not in guest.tags][: MOST_TAGS - len(guest.tags)],
     )
     contacts = [contact for contact in entry.contacts if contact[2] not in has][: MOST_CONTACTS - len(has)]
-    return Entry(new, tuple(contacts)) if contacts or new != NOTHING else None
+    agreed = agreements.unknown(entry.agreed, ledger) if entry.agreed else ()
+    return Entry(new, tuple(contacts), agreed) if contacts or agreed or new != NOTHING else None
 
 
 NOTHING = About()

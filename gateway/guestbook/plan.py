@@ -5,12 +5,13 @@ import sqlite3
 from collections.abc import Iterator
 from itertools import islice
 
+from gateway.guestbook.agreements import Agreed
 from gateway.guestbook.forms import ImportReport
 from gateway.guestbook.lines import Entry, Lines, both, lacking
 from gateway.guestbook.seals import Seals
 from gateway.ids import Ids
 from gateway.sheet import Line, Sheet
-from gateway.store import guestbook, guests
+from gateway.store import consents, guestbook, guests
 from gateway.store.guestbook import Whole
 
 SLICE = 500
@@ -33,6 +34,7 @@ class Plan:
         self._seals, self._ids = seals, ids
         self._seen: dict[bytes, bytes] = {}
         self._known: set[bytes] = set()
+        self._consents: set[tuple[bytes, Agreed]] = set()
         self._rows: Iterator[tuple[int, list[str] | None]] = sheet.rows()
 
     def advance(self, reader: sqlite3.Connection) -> bool:
@@ -52,7 +54,7 @@ class Plan:
             uuids |= {self._seen[blind] for blind in blinds if self._seen.get(blind) in self._known}
             stored = {guest.uuid: guest for guest in guestbook.some(reader, list(uuids))}
             for line, entry in good:
-                self._place(line, entry, owners, stored)
+                self._place(reader, line, entry, owners, stored)
         self.report.rows += len(rows)
         self.report.created, self.report.filled = len(self.new), len(self.fills)
         self.report.unchanged = len(self._known) - len(self.fills)
@@ -65,17 +67,20 @@ class Plan:
         more = self.more.get(self.new[line])
         return both(entry, more) if more else entry
 
-    def _place(self, line: int, entry: Entry, owners: Owners, stored: dict[bytes, Whole]) -> None:
+    def _place(
+        self, reader: sqlite3.Connection, line: int, entry: Entry, owners: Owners, stored: dict[bytes, Whole]
+    ) -> None:
         """Find out whom a line is about."""
         who = self._who(entry, owners)
         if who is not None and not who:
             self.report.fault([Line(line, "different-guests")])
             return
         uuid = who[0] if who else self._ids.new()
+        self._agreed(line, uuid, entry)
         if who is None:
             self.new[line] = uuid
         elif uuid in stored:
-            self._fill(stored[uuid], entry)
+            self._fill(reader, stored[uuid], entry)
         else:
             self.more[uuid] = both(self.more[uuid], entry) if uuid in self.more else entry
         if any(contact[2] in self._seen for contact in entry.contacts):
@@ -92,9 +97,17 @@ class Plan:
         taken = [uuids for uuids in having if uuids]
         return [uuid for uuid in taken[0] if all(uuid in uuids for uuids in taken)] if taken else None
 
-    def _fill(self, guest: Whole, entry: Entry) -> None:
+    def _agreed(self, line: int, uuid: bytes, entry: Entry) -> None:
+        """Count the consents of a line, and note what they lack to count themselves."""
+        for agreed in entry.agreed:
+            if (uuid, agreed) not in self._consents:
+                self._consents.add((uuid, agreed))
+                self.report.agreed(line, agreed.missing)
+
+    def _fill(self, reader: sqlite3.Connection, guest: Whole, entry: Entry) -> None:
         self._known.add(guest.uuid)
-        gap = lacking(guest, self._seals.open_profile(guest), entry)
+        ledger = consents.of(reader, guest.id) if entry.agreed else ()
+        gap = lacking(guest, self._seals.open_profile(guest), ledger, entry)
         if gap is not None:
             before = self.fills.get(guest.uuid)
             self.fills[guest.uuid] = both(before, gap) if before else gap

@@ -47,6 +47,10 @@ class Seals:
         uuid = self._ids.new()
         return NewContact(uuid, kind, blind, self._vault.seal(key_id, "contacts", "address", uuid, address.encode()))
 
+    def proof(self, key_id: int, uuid: bytes, proof: str) -> bytes:
+        """Seal where the proof of a consent lies; `uuid` is the consent's."""
+        return self._vault.seal(key_id, "consents", "proof", uuid, proof.encode())
+
     def said(self, key_id: int, uuid: bytes, said: bytes) -> bytes:
         """Seal what a list says of a guest until it is added to him; `uuid` is the fill's."""
         return self._vault.seal(key_id, "import_fills", "said", uuid, said)

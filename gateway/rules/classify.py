@@ -16,11 +16,12 @@ class Claim(NamedTuple):
     promotion: bool
     promotion_leads: bool
     approved: bool
+    asks: bool = False
 
 
 def start(claim: Claim) -> tuple[str, tuple[str, ...]]:
     """The class every pack starts from, and the rules that made it another than the claimed one."""
-    class_, promotion, _, approved = claim
+    class_, promotion, approved = claim.class_, claim.promotion, claim.approved
     if class_ not in CLASSES:
         return "marketing", ("CORE-CLS-1",)
     if class_ == "emergency" and (promotion or not approved):
@@ -30,8 +31,11 @@ def start(claim: Claim) -> tuple[str, tuple[str, ...]]:
     return class_, ()
 
 
-def within(class_: str, claim: Claim, mixed: Mapping[Any, str], channel: str) -> str:
-    """The class in one pack: its law may see an advertisement in a booking message (CORE-CLS-2)."""
+def within(class_: str, claim: Claim, mixed: Mapping[Any, str], channel: str, asking: bool) -> str:
+    """The class in one pack: its law may see an advertisement in a booking message (CORE-CLS-2), or, where `asking`
+    is one, in a message that asks for consent."""
+    if class_ in SOLICITABLE and claim.asks and asking:
+        return "marketing"
     if class_ not in SOLICITABLE or not claim.promotion:
         return class_
     by_purpose = mixed.get(channel, mixed.get("default")) == "primary_purpose"

@@ -1,7 +1,7 @@
 """Which consents count, and whether every law is satisfied with them (CORE-CON, CORE-MIN)."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from gateway.rules.calendars import EPOCH, later_month
@@ -11,7 +11,7 @@ from gateway.rules.findings import Findings
 from gateway.rules.given import Consent, Given, Terms
 from gateway.rules.plan import Part, Plan
 from gateway.rules.policy import Policy
-from gateway.rules.windows import DAY, wall_of
+from gateway.rules.windows import DAY, instant_of, wall_of
 
 SOLICITED_FOR = DAY
 ADULT = 18
@@ -31,7 +31,7 @@ def standing(given: Given) -> tuple[list[Consent], list[str]]:
     withdrawn = [consent.withdrawn_at for consent in covering if consent.withdrawn_at is not None]
     taken_back = max((at for at in withdrawn if at <= now), default=None) if withdrawn else None
     for consent in covering:
-        rule = _fails(consent, now, taken_back)
+        rule = fails(consent, now, taken_back)
         if rule is None:
             good.append(consent)
         else:
@@ -45,7 +45,7 @@ def _covers(consent: Consent, channel: str, category: str | None) -> bool:
     return channel in (consent.channels or ()) and ("*" in categories or category in categories)
 
 
-def _fails(consent: Consent, now: int, taken_back: int | None) -> str | None:
+def fails(consent: Consent, now: int, taken_back: int | None = None) -> str | None:
     """The rule by which a consent does not stand. The latest word counts: a withdrawal takes back all before it."""
     if consent.granted_at is not None and consent.granted_at > now:
         return "CORE-CON-8"
@@ -88,7 +88,7 @@ class Consents:
             self._findings.permit("CORE-CLS-6")
             return counting
         if part.permissions and not self._permitted(part, counting):
-            self._refuse(part.permissions[0].rule, short)
+            self._refuse(part.permissions[0].rule, (*part.asking, *short))
         for demand in part.demands:
             if getattr(self._given.recipient, demand.when or "") and not _accepted(demand.accept, counting):
                 self._refuse(demand.rule, short)
@@ -96,9 +96,9 @@ class Consents:
 
     def _refuse(self, rule: str, short: Iterable[str]) -> None:
         """Deny by the pack's rule and by those its consents fell short of; tell why others did not even stand."""
-        for reason in (rule, *short):
+        for reason in (rule, *sorted(short)):
             self._findings.deny(reason)
-        for reason in self._failed:
+        for reason in sorted(self._failed):
             self._findings.warn(reason)
 
     def _permitted(self, part: Part, counting: Sequence[Consent]) -> bool:
@@ -176,11 +176,12 @@ class Consents:
 
 
 def _accepted(accept: Sequence[str], counting: Iterable[Consent]) -> str | None:
-    """The first kind that is accepted; a signed consent is accepted wherever a simple one is."""
-    for consent in counting:
-        if consent.kind in accept or (consent.kind == "express_written" and "express" in accept):
-            return consent.kind
-    return None
+    """The first accepted kind that is there; a signed consent is accepted wherever a simple one is."""
+    kinds = {consent.kind for consent in counting}
+    for kind in accept:
+        if kind in kinds:
+            return kind
+    return "express_written" if "express" in accept and "express_written" in kinds else None
 
 
 def _youngest(then: int | None, now: int | None) -> int | None:
@@ -191,6 +192,20 @@ def _youngest(then: int | None, now: int | None) -> int | None:
 
 def _day(zone: ZoneInfo, at: int) -> date:
     return date.fromordinal(EPOCH + wall_of(zone, at) // DAY)
+
+
+def endings(consent: Terms, part: Part, channel: str, zones: Sequence[ZoneInfo]) -> list[tuple[int, str]]:
+    """When a consent grows too old for this pack, wherever its guest may be, and by which rules (CORE-CON-6)."""
+    found = []
+    for condition in part.conditions.get(consent.kind or "", ()):
+        starts = [getattr(consent, name) for name in (condition.from_ or "").split("|") if name]
+        known = [at for at in starts if at is not None]
+        if condition.months is None or not known or channel not in (condition.only_channels or (channel,)):
+            continue
+        for zone in zones:
+            last = later_month(_day(zone, max(known)), condition.months)
+            found.append((instant_of(datetime.combine(last + timedelta(1), time()), zone), condition.rule))
+    return found
 
 
 def judge_age(given: Given, plan: Plan, policy: Policy, findings: Findings) -> None:

@@ -99,6 +99,13 @@ class Condition(Strict, frozen=True, kw_only=True):
             raise ValueError("`from` and `months` go together")
 
 
+class Asking(Strict, frozen=True, kw_only=True):
+    """What a message that does nothing but ask for a consent is seen as: marketing, or what it says it is."""
+
+    rule: RuleId
+    seen_as: Literal["marketing", "itself"] = "marketing"
+
+
 class Deadline(Strict, frozen=True, kw_only=True):
     """By when something must be done; `roll`: a last day that is no working day moves to the next one."""
 

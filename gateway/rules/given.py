@@ -67,6 +67,7 @@ class Features(Fact, frozen=True, kw_only=True):
     contains_promotion: bool | None = None
     promo_in_subject: bool | None = None
     transactional_first: bool | None = None
+    asks_consent: bool | None = None
     unsubscribe: bool | None = None
     unsubscribe_steps: Steps | None = None
     unsubscribe_valid_days: int | None = None

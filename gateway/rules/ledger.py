@@ -1,20 +1,31 @@
 """What a guest's consent ledger comes to: the consents as they stood at any time (CORE-CON-7)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from msgspec import structs
 
+from gateway.rules.entries import EXPRESS, Kind
 from gateway.rules.given import Consent, Terms
 
 TERMS = Terms.__struct_fields__
+GIVEN = ("grant", "renew")
 
 
 class ConsentEvent(Terms[int], frozen=True, kw_only=True):
-    """An entry of the ledger: at this time the guest agreed, agreed again, or took it back. Moments in milliseconds."""
+    """An entry of the ledger: at this time the guest agreed, agreed again, or took it back; or a consent was noticed to
+    come to an end soon, or to have done so, which changes nothing. Moments in milliseconds."""
 
-    action: Literal["grant", "renew", "withdraw"]
+    kind: Kind
+    action: Literal["grant", "renew", "withdraw", "expiring", "expired"]
     at: int
+    id: str | None = None
+
+    @property
+    def may_end(self) -> bool:
+        """Whether it is a consent that may end by itself: on a day of its own, or because no law lets its kind count
+        for ever."""
+        return self.action in GIVEN and (self.expires_at is not None or self.kind not in EXPRESS)
 
 
 def in_force(events: Iterable[ConsentEvent], at: int) -> list[Consent]:
@@ -27,9 +38,17 @@ def in_force(events: Iterable[ConsentEvent], at: int) -> list[Consent]:
     for event in sorted((event for event in events if event.at <= at), key=lambda event: event.at):
         if event.action == "withdraw":
             consents = _withdraw(consents, event)
-        else:
+        elif event.action in GIVEN:
             consents.append(_consent(event, _renewed(consents, event)))
     return consents
+
+
+def overtaken(event: ConsentEvent, later: Sequence[ConsentEvent]) -> bool:
+    """Whether what came later took a consent back as a whole, or put another of its kind in its place."""
+    return any(
+        (one.action == "withdraw" or (one.action in GIVEN and one.kind == event.kind)) and _within(event, one)
+        for one in later
+    )
 
 
 def _consent(event: ConsentEvent, before: Consent | None) -> Consent:
@@ -40,7 +59,7 @@ def _consent(event: ConsentEvent, before: Consent | None) -> Consent:
         terms["granted_at"] = event.granted_at or event.at
     elif event.action == "renew" and event.granted_at is None:
         terms["granted_at"] = event.at
-    return Consent(**terms)
+    return Consent(id=event.id, **terms)
 
 
 def _renewed(consents: list[Consent], event: ConsentEvent) -> Consent | None:

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct, ValidationError, convert, field
 from gateway.errors import NotUsable
 from gateway.model import ChannelName
 from gateway.rules.entries import (
+    Asking,
     Ban,
     Cap,
     Condition,
@@ -49,7 +50,8 @@ class Jurisdiction(Strict, frozen=True, kw_only=True):
     """What one law says. `inherit` copies another pack's keys, those given here replace them one by one.
 
     `country_timezones` and `consent_ages` are for countries that differ from the rest. `mixed`: what a booking message
-    with promotion in it counts as, per channel. `origin_channels`: where the law also follows a venue from here abroad.
+    with promotion in it counts as, per channel; `asking`: what one that asks for a consent does. `origin_channels`:
+    where the law also follows a venue from here abroad.
     """
 
     inherit: Name | None = None
@@ -67,6 +69,7 @@ class Jurisdiction(Strict, frozen=True, kw_only=True):
     window: tuple[Window, ...] = ()
     cap: tuple[Cap, ...] = ()
     kinds: dict[Kind, Condition] = field(default_factory=dict)
+    asking: Asking | None = None
     deadline: dict[What, Deadline] = field(default_factory=dict)
     revoke_all_from: RevokeAll | None = None
 
@@ -86,6 +89,7 @@ class Overlay(Strict, frozen=True, kw_only=True):
     window: tuple[Window, ...] = ()
     cap: tuple[Cap, ...] = ()
     kinds: dict[Kind, Condition] = field(default_factory=dict)
+    asking: Asking | None = None
     deadline: dict[What, Deadline] = field(default_factory=dict)
 
     def __post_init__(self):

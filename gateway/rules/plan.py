@@ -23,7 +23,7 @@ class Kindred(NamedTuple):
 
 class Part(Struct, frozen=True):
     """One pack's share. `permissions` are alternatives, each of `demands` is asked for besides; `kinds` are those that
-    could help with any of them."""
+    could help with any of them; `asking` the rules by which asking for consent is an advertisement already."""
 
     pack: str
     class_: str
@@ -33,6 +33,7 @@ class Part(Struct, frozen=True):
     bans: tuple[Ban, ...]
     kinds: frozenset[str]
     conditions: dict[str, tuple[Condition, ...]]
+    asking: tuple[str, ...]
     consent_age: int
 
 
@@ -62,9 +63,14 @@ def draw(kindred: Kindred, atlas: Atlas, core: Core, own: Sequence[OwnRule]) -> 
     channel = signals.channel
     class_, warnings = classify.start(claim)
     applied = atlas.applied(signals)
-    seen_as = [classify.within(class_, claim, one.law.mixed, channel) for one in applied]
-    if any(seen != class_ for seen in seen_as):
+    asking = [_asking(one) if claim.asks and class_ in classify.SOLICITABLE else () for one in applied]
+    seen_as = [
+        classify.within(class_, claim, one.law.mixed, channel, bool(rules))
+        for one, rules in zip(applied, asking, strict=True)
+    ]
+    if claim.promotion and any(seen != class_ for seen in seen_as):
         warnings += ("CORE-CLS-2",)
+    warnings += tuple(dict.fromkeys(rule for rules in asking for rule in rules))
     marketing = "marketing" in seen_as
     laws = list(zip(applied, seen_as, strict=True))
     jurisdictions = tuple(name for one in applied for name in (one.name, *(name for name, _ in one.overlays)))
@@ -80,7 +86,7 @@ def draw(kindred: Kindred, atlas: Atlas, core: Core, own: Sequence[OwnRule]) -> 
         marketing=marketing,
         exempt=class_ in classify.EXEMPT,
         warnings=warnings,
-        parts=tuple(_part(one, seen, channel) for one, seen in laws),
+        parts=tuple(_part(*law, channel, rules) for law, rules in zip(laws, asking, strict=True)),
         elements=tuple(filter(about, (*core.elements, *house.elements))),
         caps=(
             *(cap for one, seen in laws for cap in _caps(one) if cap.about(channel, seen)),
@@ -94,7 +100,7 @@ def draw(kindred: Kindred, atlas: Atlas, core: Core, own: Sequence[OwnRule]) -> 
     )
 
 
-def _part(one: Applied, class_: str, channel: str) -> Part:
+def _part(one: Applied, class_: str, channel: str, asking: tuple[str, ...]) -> Part:
     said = [entry for entry in one.law.consent if entry.about(channel, class_) and _counts(entry, one)]
     elements = (*one.law.elements, *(entry for _, overlay in one.overlays for entry in overlay.elements))
     whole = not one.origin_only
@@ -107,6 +113,7 @@ def _part(one: Applied, class_: str, channel: str) -> Part:
         bans=tuple(ban for ban in one.law.forbid if whole and ban.about(channel, class_)),
         kinds=_kinds(said),
         conditions=_conditions(one),
+        asking=asking,
         consent_age=max(one.law.consent_ages.get(country, one.law.consent_age) for country in one.countries),
     )
 
@@ -114,6 +121,12 @@ def _part(one: Applied, class_: str, channel: str) -> Part:
 def _counts(entry: Permission, one: Applied) -> bool:
     """An entry for venues abroad counts only there, and there perhaps alone."""
     return entry.origin_only if one.origin_only else one.origin or not entry.origin_only
+
+
+def _asking(one: Applied) -> tuple[str, ...]:
+    """The rules by which a message that asks for consent is an advertisement here."""
+    layers = () if one.origin_only else (one.law.asking, *(overlay.asking for _, overlay in one.overlays))
+    return tuple(entry.rule for entry in layers if entry is not None and entry.seen_as == "marketing")
 
 
 def _kinds(entries: Iterable[Permission]) -> frozenset[str]:

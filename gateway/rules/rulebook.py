@@ -17,10 +17,19 @@ from gateway.rules import caps, deadlines, deliverability, elements, house, inbo
 from gateway.rules.atlas import NO_PACK, VENUE_ZONE, Atlas, Signals
 from gateway.rules.classify import CLASSES, Claim
 from gateway.rules.collection import collect
-from gateway.rules.consents import Consents, judge_age
+from gateway.rules.consents import Consents, endings, judge_age
 from gateway.rules.deadlines import Clocked, Due
 from gateway.rules.findings import Findings
-from gateway.rules.given import NO_FEATURES, Decision, Given, MessageFacts, Result
+from gateway.rules.given import (
+    NO_FEATURES,
+    Decision,
+    Given,
+    MessageFacts,
+    RecipientFacts,
+    Result,
+    Terms,
+    Venue,
+)
 from gateway.rules.inbound import Ear, Heard, Inbound
 from gateway.rules.pack import Pack
 from gateway.rules.phones import country_of_phone
@@ -91,6 +100,18 @@ class Rulebook:
         """The name of the pack that a country's law is in, such as "EU" for "PT"; the one for the unknown, if none."""
         return self._atlas.law_of(country)
 
+    def ending(self, consent: Terms, venue: Venue, recipient: RecipientFacts) -> tuple[int, str] | None:
+        """When a consent stops to count for marketing by itself, and by which rule: the first of its own day and those
+        of the packs that apply to its guest; None if it never does."""
+        found = [] if consent.expires_at is None else [(consent.expires_at, "CORE-CON-5")]
+        for channel in consent.channels or ():
+            message = MessageFacts(channel=channel, class_="marketing")
+            given = Given(now=0, venue=venue, recipient=recipient, message=message)
+            plan = self._plan(self._kindred(given))
+            for part in plan.parts:
+                found += endings(consent, part, channel, self._zones(given, plan))
+        return min(found, default=None)
+
     def lasting(self, given: Given) -> bool:
         """Whether the same facts are judged alike at any time, whatever was sent before: nothing was agreed to or
         stopped, and no law that applies looks at the clock or counts."""
@@ -129,7 +150,10 @@ class Rulebook:
         if self._collection.reviews:
             so_far = self._result(plan, findings, given.now)
             reviews.judge_reviews(self._collection.reviews, given, so_far, self._collection.rules, findings)
-        if openings := (*(plan.openings or self._default_openings(plan, policy)), *plan.own_openings):
+        openings = plan.openings or self._default_openings(plan, policy)
+        if plan.own_openings:
+            openings = (*openings, *plan.own_openings)
+        if openings:
             _judge_windows(openings, zones, given.now, findings)
 
     def _result(self, plan: Plan, findings: Findings, now: int) -> Result:
@@ -244,7 +268,7 @@ def _claim(message: MessageFacts) -> Claim:
     class_ = message.class_ if message.class_ in CLASSES else None
     promotion = bool(features.contains_promotion)
     approved = class_ == "emergency" and bool(message.approved_by)
-    return Claim(class_, promotion, promotion and leads, approved)
+    return Claim(class_, promotion, promotion and leads, approved, bool(features.asks_consent))
 
 
 def _judge_windows(openings: Sequence[Opening], zones: Sequence[ZoneInfo], now: int, findings: Findings) -> None:

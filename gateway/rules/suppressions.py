@@ -28,25 +28,29 @@ def judge_status(given: Given, plan: Plan, findings: Findings) -> None:
 
 def judge_suppressions(given: Given, plan: Plan, standing: Sequence[Consent], findings: Findings) -> None:
     """Deny by every entry in force that is about this message and that no later word of the person has lifted."""
+    denied = set()
     for entry in given.suppressions or ():
         if entry.lifted_at is not None and entry.lifted_at <= given.now:
             continue
         if entry.source in DEAD_ADDRESS and _about_channel(entry, plan.channel):
-            findings.deny("CORE-SUP-4")
-        elif _about(entry, given.message.category, plan):
-            _judge_entry(entry, standing, findings)
+            denied.add("CORE-SUP-4")
+        elif _about(entry, given.message.category, plan) and not _lifted(entry, standing, findings):
+            denied.add(RULE_OF_SCOPE.get(entry.scope or "global", "CORE-SUP-3"))
+    for rule in sorted(denied):
+        findings.deny(rule)
 
 
-def _judge_entry(entry: Suppression, standing: Sequence[Consent], findings: Findings) -> None:
-    """Deny by an entry that is about this message, unless the person has said yes since (CORE-SUP-5, 6)."""
+def _lifted(entry: Suppression, standing: Sequence[Consent], findings: Findings) -> bool:
+    """Whether the person has said yes since (CORE-SUP-5); what else came since is told (CORE-SUP-6). `standing` cover
+    the message."""
     since = entry.created_at
     later = [one for one in standing if since is not None and one.granted_at is not None and one.granted_at > since]
     if not (entry.permanent or entry.source in FOR_GOOD) and any(_said_by_the_person(one) for one in later):
         findings.permit("CORE-SUP-5")
-        return
-    findings.deny(RULE_OF_SCOPE.get(entry.scope or "global", "CORE-SUP-3"))
+        return True
     if later:
         findings.warn("CORE-SUP-6")
+    return False
 
 
 def _about(entry: Suppression, category: str | None, plan: Plan) -> bool:

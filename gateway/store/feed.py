@@ -102,10 +102,12 @@ def message(reader: sqlite3.Connection, event_id: int) -> Row | None:
 
 
 def consent(reader: sqlite3.Connection, consent_id: int) -> Row | None:
-    """An entry of the consent ledger: `uuid`, `guest_uuid`, `action`, and the facts that name nobody."""
+    """An entry of the consent ledger: `uuid`, of a reminder that of what it is about; `guest_uuid`, `action`, and the
+    facts that name nobody."""
     row = reader.execute(
         """
-        SELECT c.uuid, g.uuid, c.action, c.facts FROM consents c JOIN guests g ON g.id = c.guest_id WHERE c.id = ?
+        SELECT COALESCE(a.uuid, c.uuid), g.uuid, c.action, c.facts
+        FROM consents c JOIN guests g ON g.id = c.guest_id LEFT JOIN consents a ON a.id = c.about WHERE c.id = ?
         """,
         (consent_id,),
     ).fetchone()

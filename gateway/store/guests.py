@@ -86,6 +86,38 @@ def named(reader: sqlite3.Connection, uuid: bytes, kind: str) -> Guest | None:
     return Guest._make(row) if row else None
 
 
+def at(reader: sqlite3.Connection, guest_id: int, blind: bytes) -> Guest | None:
+    """A guest who is not erased with the contact point of this address, if he still has it."""
+    row = reader.execute(
+        f"""
+        SELECT {_COLUMNS} FROM guests g JOIN contacts c ON c.guest_id = g.id
+        WHERE g.id = ? AND c.blind = ? AND c.removed_at IS NULL AND g.status <> 'erased'
+        """,  # noqa: S608 our own columns
+        (guest_id, blind),
+    ).fetchone()
+    return Guest._make(row) if row else None
+
+
+def blinds_of(reader: sqlite3.Connection, guest_id: int) -> list[bytes]:
+    """The addresses of a guest, the oldest first."""
+    rows = reader.execute(
+        "SELECT blind FROM contacts WHERE guest_id = ? AND removed_at IS NULL ORDER BY id", (guest_id,)
+    )
+    return [blind for (blind,) in rows]
+
+
+def uuid_of(reader: sqlite3.Connection, guest_id: int) -> bytes:
+    """The uuid of a guest's row."""
+    (uuid,) = reader.execute("SELECT uuid FROM guests WHERE id = ?", (guest_id,)).fetchone()
+    return uuid
+
+
+def key_of(reader: sqlite3.Connection, guest_id: int) -> int:
+    """The data key of a guest's row."""
+    (key_id,) = reader.execute("SELECT key_id FROM guests WHERE id = ?", (guest_id,)).fetchone()
+    return key_id
+
+
 def all_behind(reader: sqlite3.Connection, blind: bytes) -> list[tuple[bytes, int, str]]:
     """Uuid, key id and status of everyone who has this address."""
     return reader.execute(

@@ -22,6 +22,12 @@ def begin(tx: Tx, uuid: bytes, actor: str) -> int:
     return tx.insert("INSERT INTO imports (uuid, actor, started_at) VALUES (?, ?, ?)", (uuid, actor, tx.now))
 
 
+def actor(tx: Tx, import_id: int) -> str:
+    """Whose import it is."""
+    (name,) = tx.execute("SELECT actor FROM imports WHERE id = ?", (import_id,)).fetchone()
+    return name
+
+
 def finish(tx: Tx, import_id: int, ids: Ids) -> None:
     """Let the guests of an import count. Who said stop for everything with one of his addresses has said it for all."""
     tx.execute("UPDATE imports SET finished_at = ? WHERE id = ?", (tx.now, import_id))

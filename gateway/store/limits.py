@@ -46,6 +46,11 @@ def forget(tx: Tx, rows: Sequence[tuple[str, bytes, tuple[int, ...]]]) -> list[N
     return [None] * len(rows)
 
 
+def adopt(tx: Tx, rules: Sequence[tuple[str, str]]) -> None:
+    """Keep accounts under the ids of their rules, (id, name), that were kept under the names before rules had ids."""
+    tx.executemany("UPDATE OR IGNORE limits SET rule = ? WHERE rule = ?", rules)
+
+
 def find(reader: sqlite3.Connection, rule: str, account: bytes) -> tuple[int, ...] | None:
     """The state of one account."""
     row = reader.execute("SELECT state FROM limits WHERE rule = ? AND caller = ?", (rule, account)).fetchone()

@@ -20,6 +20,7 @@ from gateway.web import (
     guests,
     health,
     local,
+    look,
     messages,
     processing,
     suppressions,
@@ -34,7 +35,7 @@ from gateway.web.routes import Door, Routes
 DESCRIBED = (
     messages.routes, batches.routes, templates.routes, compliance.routes, consents.routes, breaches.routes,
     processing.routes, guests.routes, suppressions.routes, audit.routes, analytics.routes, webhooks.routes, auth.routes,
-    api_keys.routes, users.routes, health.routes, health.probes, guest_pages.routes,
+    api_keys.routes, users.routes, health.routes, health.probes, *guest_pages.ROUTES, look.routes,
 )  # fmt: skip
 MAIN = (*DESCRIBED, Docs(DESCRIBED).routes)
 OPS = (health.probes, health.ops)

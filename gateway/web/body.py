@@ -151,7 +151,9 @@ def find_faults(value: Any, type_: Any, pointer: str) -> list[Fault]:
     faults = [
         Fault(f"{pointer}/{escape(name)}", "unknown-field", f"one of {', '.join(known)}")
         for name in value
-        if name not in known and name != struct.__struct_config__.tag_field
+        if struct.__struct_config__.forbid_unknown_fields
+        and name not in known
+        and name != struct.__struct_config__.tag_field
     ]
     for name, field in known.items():
         if name in value:

@@ -23,6 +23,8 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS",
 """The methods that are counted by name."""
 ONCE = ("Authorization", "Idempotency-Key", "Content-Type")
 CSP = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+COMPRESSED = ("text/html", "text/css")
+"""What is made smaller on the way to whoever takes it so."""
 ALWAYS = (
     ("X-Content-Type-Options", "nosniff"),
     ("Cache-Control", "no-store"),
@@ -149,11 +151,11 @@ def open_door(door: Door, threshold: Threshold) -> Handler:
                 call.standings = error.details.get("standings", [])
             if isinstance(error, Unauthorized) and not error.faults:
                 gateway.callers.refused += 1
-            response = problem.response(error, call.id)
+            response = _told(door, error, call)
         except Exception as error:  # noqa: BLE001 the last resort: a defect of ours is told without its details
             gateway.log.error("request failed", request_id=call.id, route=door.path, error=type(error).__name__)
             gateway.defect(error)
-            response = problem.response(GatewayError(), call.id)
+            response = _told(door, GatewayError(), call)
         finally:
             call.parts.limits.leave(call.takes)
         dress(response, call.id, call.standings)
@@ -216,12 +218,25 @@ def _response(door: Door, result: Any, encode: Callable[[Any], bytes]) -> web.St
     if isinstance(result, web.StreamResponse):
         return result
     if isinstance(result, Answer):
-        answer = web.Response(status=result.status, body=result.body, content_type=result.content_type)
-        answer.headers.extend(result.headers)
-        return answer
+        return _answer(result)
     if result is None:
         return web.Response(status=204)
     return web.Response(status=door.status, body=encode(result), content_type="application/json")
+
+
+def _answer(made: Answer) -> web.Response:
+    answer = web.Response(status=made.status, body=made.body, content_type=made.content_type)
+    answer.headers.extend(made.headers)
+    if made.content_type in COMPRESSED:
+        answer.charset = "utf-8"
+        answer.enable_compression()
+        answer.headers["Vary"] = "Accept-Encoding"
+    return answer
+
+
+def _told(door: Door, error: GatewayError, call: Call) -> web.Response:
+    """The answer that tells of an error, in the way of this door."""
+    return problem.response(error, call.id) if door.told is None else _answer(door.told(error, call))
 
 
 def dress(response: web.StreamResponse, request_id: str, standings: list[Standing]) -> None:

@@ -16,6 +16,7 @@ from gateway.guestbook.forms import (
 from gateway.guestbook.imports import Wish
 from gateway.guestbook.lines import COLUMNS
 from gateway.orders import ContentQuery
+from gateway.permits import GuestPermits, PermitQuery
 from gateway.web import tables, versions
 from gateway.web.door import Call
 from gateway.web.routes import Media, Routes
@@ -62,6 +63,12 @@ async def export(call: Call) -> web.StreamResponse:
 async def show(call: Call) -> Answer:
     """One guest."""
     return versions.shown(await call.gateway.book.one(call.match("id"), bool(call.query.include), call.caller))
+
+
+@routes.get("/guests/{id}/compliance", scope="consent", gives=GuestPermits, query=PermitQuery)
+async def permits(call: Call) -> GuestPermits:
+    """What may be sent to a guest now, and why."""
+    return call.parts.permits.of(call.match("id"), call.query.category)
 
 
 @routes.patch("/guests/{id}", scope="guests", takes=GuestEdit, gives=GuestView)

@@ -32,6 +32,8 @@ HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "Retry-After": ("Seconds after which to try again", {"type": "integer", "minimum": 1}),
     "WWW-Authenticate": ("How to say who you are", TEXT),
 }
+HEADS_OF = {429: ("Retry-After",), 503: ("Retry-After",), 401: ("WWW-Authenticate",)}
+"""Headers that come with errors of a status."""
 PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     "Idempotency-Key": ("Makes the request safe to repeat", TEXT | {"pattern": "^[!-~]{1,255}$"}),
     "If-Match": ("The version that is to be changed", TEXT | {"pattern": r'^(\*|"[0-9]{1,15}")$'}),
@@ -96,7 +98,8 @@ def operation(door: Door, schemas: Schemas, shown: Sequence[Any], shared: dict[s
         told["requestBody"] = {"required": True, "content": content(door.takes, schemas, bodies)}
     told["responses"] = {str(status): answer(door, status, schemas, answers) for status in (door.status, *door.also)}
     for status, kinds in problems(door, schemas).items():
-        told["responses"].setdefault(str(status), _problem(status, kinds, shown, shared))
+        said = _page(status, kinds) if door.told else _problem(status, kinds, shown, shared)
+        told["responses"].setdefault(str(status), said)
     return told
 
 
@@ -206,16 +209,24 @@ def problems(door: Door, schemas: Schemas) -> dict[int, list[type[GatewayError]]
     return dict(sorted(found.items()))
 
 
+def _page(status: int, kinds: Sequence[type[GatewayError]]) -> dict[str, Any]:
+    """The answer that tells people of one of these."""
+    return {
+        "description": " ".join(problem.title(kind) for kind in kinds),
+        "headers": _headers(*HEADS_OF.get(status, ())),
+        "content": {"text/html": {}},
+    }
+
+
 def _problem(
     status: int, kinds: Sequence[type[GatewayError]], shown: Sequence[Any], shared: dict[str, Any]
 ) -> dict[str, Any]:
     """The answer that tells of one of these; by reference, unless the manual shows one at this very door."""
     schema = {"$ref": "#/components/schemas/Problem", "properties": {
         "type": {"enum": [f"{problem.URN}{kind.code}" for kind in kinds]}}}  # fmt: skip
-    name = {429: ("Retry-After",), 503: ("Retry-After",), 401: ("WWW-Authenticate",)}.get(status, ())
     told: dict[str, Any] = {
         "description": " ".join(f"[`{kind.code}`](/docs/errors/{kind.code}): {problem.title(kind)}" for kind in kinds),
-        "headers": _headers(*name),
+        "headers": _headers(*HEADS_OF.get(status, ())),
         "content": {problem.TYPE: {"schema": schema}},
     }
     examples = [one for one in shown if fits(one, Problem) and one["status"] == status]

@@ -61,11 +61,15 @@ def document(error: GatewayError, request_id: str) -> dict[str, Any]:
     return problem
 
 
+def headers(error: GatewayError) -> tuple[tuple[str, str], ...]:
+    """What an answer that tells of an error says in its head."""
+    if error.retry_after is not None:
+        return (("Retry-After", str(max(1, math.ceil(error.retry_after)))),)
+    return (("WWW-Authenticate", 'Bearer realm="guest-gateway"'),) if isinstance(error, Unauthorized) else ()
+
+
 def response(error: GatewayError, request_id: str) -> web.Response:
     """The answer that tells of an error."""
     answer = web.Response(status=error.status, body=json.encode(document(error, request_id)), content_type=TYPE)
-    if error.retry_after is not None:
-        answer.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
-    if isinstance(error, Unauthorized):
-        answer.headers["WWW-Authenticate"] = 'Bearer realm="guest-gateway"'
+    answer.headers.extend(headers(error))
     return answer

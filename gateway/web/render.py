@@ -22,3 +22,8 @@ def _templates():
 def render(name: str, **known: Any) -> bytes:
     """A page, with what it is to say."""
     return _templates().get_template(name).render(**known).encode()
+
+
+def safe(html: str) -> Any:
+    """Text that is part of a page already, and not escaped again."""
+    return _templates().filters["safe"](html)

@@ -31,6 +31,7 @@ class Door(Struct, frozen=True):
     `raises`: errors of the view that do not follow from the rest.
     `limit`: the endpoint's name in limits, where it is not the operation's.
     `repeat`: whether it may or must come with an Idempotency-Key.
+    `told`: how an error is told to whoever came; None: as a problem document.
     `largest`: bytes of a body. `many`: the member of it that is a list whose items the view decodes one by one, as
     `each`."""
 
@@ -47,6 +48,7 @@ class Door(Struct, frozen=True):
     limit: str | None = None
     repeat: Literal["may", "must"] | None = None
     exempt: bool = False
+    told: Callable[[GatewayError, Any], Any] | None = None
     largest: int = 1 << 20
     many: str | None = None
     each: type[Struct] | None = None

@@ -21,6 +21,7 @@ EVENTS = (
 )  # fmt: skip
 """What a webhook can be told of."""
 CONSENT = ("kind", "channels", "categories")
+REMINDERS = ("expiring", "expired")
 
 
 class Payloads:
@@ -70,11 +71,14 @@ def _consent(reader: sqlite3.Connection, fact: Fact, _: bool) -> dict[str, Any] 
     row = feed.consent(reader, fact.source_id)
     if row is None:
         return None
-    return {
+    told = {
         "consent_id": ids.public("con", row["uuid"]),
         "guest_id": ids.public("gst", row["guest_uuid"]),
         "action": row["action"],
     } | {name: row["facts"].get(name) for name in CONSENT}
+    if row["action"] not in REMINDERS:
+        return told
+    return told | {"ends_at": rfc3339(row["facts"]["expires_at"])}
 
 
 def _stop(reader: sqlite3.Connection, fact: Fact, _: bool) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from guest_gateway.doors import Asked, L, Resource, ask, members
 from guest_gateway.judgement import Judgement
+from guest_gateway.messages import including
 from guest_gateway.orders import Channel, Letter, MessageClass, Whom
 
 Action = Literal["grant", "renew", "withdraw"]
@@ -78,8 +79,10 @@ class Segments(Struct, frozen=True):
 
 
 class Circumstances(TypedDict, total=False):
-    """What a consent rests on, and what may make it none; as the manual of the gateway explains it."""
+    """What a consent rests on, what may make it none, and what proves it; as the manual of the gateway explains it."""
 
+    wording_language: str
+    ip: str
     confirmed_at: datetime
     event_at: datetime
     ends_at: datetime
@@ -216,9 +219,9 @@ class Compliance(Resource[L]):
         )  # fmt: skip
 
     @ask("GET", "compliance/consent", Consents)
-    def consents(self, guest: str, *, at: datetime | None = None) -> Asked:
-        """What a guest (by id) agrees to now, or agreed to at a time."""
-        return Asked(query={"guest": guest, "at": at})
+    def consents(self, guest: str, *, at: datetime | None = None, content: bool = False) -> Asked:
+        """What a guest (by id) agrees to now, or agreed to at a time; with `content` the proof too."""
+        return Asked(query={"guest": guest, "at": at} | including(content))
 
     @ask("POST", "compliance/unsubscribe", Stop, harmless=True)
     def unsubscribe(

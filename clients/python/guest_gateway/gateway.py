@@ -11,6 +11,7 @@ from guest_gateway.auth import Auth
 from guest_gateway.batches import Batches
 from guest_gateway.breaches import Breaches
 from guest_gateway.compliance import Compliance
+from guest_gateway.consents import Consents
 from guest_gateway.doors import L
 from guest_gateway.guests import Guests
 from guest_gateway.line import AsyncLine, Line
@@ -34,6 +35,7 @@ class Everything(Generic[L]):
         self.templates: Templates[L] = Templates(line)
         self.guests: Guests[L] = Guests(line)
         self.compliance: Compliance[L] = Compliance(line)
+        self.consents: Consents[L] = Consents(line)
         self.breaches: Breaches[L] = Breaches(line)
         self.suppressions: Suppressions[L] = Suppressions(line)
         self.audit: Audit[L] = Audit(line)

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypedDict, Unpack
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from guest_gateway.doors import LARGE, Asked, L, Resource, ask, listed, members
+from guest_gateway.judgement import Judgement
 from guest_gateway.messages import including
 from guest_gateway.request import Page
 
@@ -54,6 +55,26 @@ class Guest(Struct, frozen=True, kw_only=True):
     content: GuestContent | None = None
 
 
+class Permit(Struct, frozen=True, kw_only=True):
+    """The judgement of a message of this channel and class; `since` when the consent or suppression that decides it was
+    given, and `by` which of both it was."""
+
+    channel: str
+    class_: str = field(name="class")
+    since: datetime | None
+    by: str | None
+    compliance: Judgement
+
+
+class Permits(Struct, frozen=True):
+    """What may be sent to a guest."""
+
+    guest_id: str
+    category: str
+    at: datetime
+    permits: list[Permit]
+
+
 class Particulars(TypedDict, total=False):
     """What is known of a guest; None in an edit takes it away."""
 
@@ -86,6 +107,7 @@ class Import(Struct, frozen=True, kw_only=True):
     filled: int = 0
     unchanged: int = 0
     duplicates: int = 0
+    consents: dict[str, Any] = {}
     encoding: str
     guessed: bool
     delimiter: str
@@ -128,6 +150,11 @@ class Guests(Resource[L]):
     def get(self, id: str, *, content: bool = False) -> Asked:
         """One guest."""
         return Asked((id,), query=including(content))
+
+    @ask("GET", "guests/{}/compliance", Permits)
+    def compliance(self, id: str, *, category: str | None = None) -> Asked:
+        """What may be sent to a guest now, over each channel and of each class, and why."""
+        return Asked((id,), query=members(category=category))
 
     @ask("PATCH", "guests/{}", Guest)
     def edit(

@@ -31,6 +31,7 @@ class Declares(TypedDict, total=False):
 
     contains_promotion: bool
     promo_in_subject: bool
+    asks_consent: bool
     transactional_first: bool
     advertisement: bool
     solicited_at: datetime | None

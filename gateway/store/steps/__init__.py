@@ -8,6 +8,7 @@ address, 16 bytes. Only imported when there is a step to take: most starts need 
 from sqlite_utils.migrations import Migrations
 
 from gateway.store.steps import (
+    agreements,
     batches,
     breaches,
     counters,
@@ -29,6 +30,7 @@ for _number, _step in enumerate(
         counters,
         batches,
         webhooks,
+        agreements,
         record,
         breaches,
     ),

@@ -1,0 +1,41 @@
+"""`/r/`: a guest's receipt, to be looked at, printed and kept as a file."""
+
+from msgspec import json
+
+from gateway.answers import Answer
+from gateway.clock import parse_rfc3339
+from gateway.errors import NotFound
+from gateway.privacy.forms import Receipt
+from gateway.web.door import Call
+from gateway.web.guest_pages.frame import HEADERS, GuestRoutes, page, visitor, words_for
+
+routes = GuestRoutes("/r")
+MOMENTS = ("granted_at", "confirmed_at", "expires_at", "withdrawn_at")
+
+
+@routes.get("/{token}")
+async def show(call: Call) -> Answer:
+    """What was agreed to, when and in which words, and what has become of it."""
+    who, kept = visitor(call, "receipt"), _kept(call)
+    words, zone = words_for(call, who), call.parts.config.venue.timezone
+    times = {name: words.minute(at, zone) for name in MOMENTS if (at := _at(kept, name)) is not None}
+    return page(call, "receipt", who, receipt=kept, times=times, file=f"/r/{who.token}/receipt.json")
+
+
+@routes.get("/{token}/receipt.json", gives=Receipt)
+async def file(call: Call) -> Answer:
+    """The same, signed, as a file."""
+    attached = (("Content-Disposition", 'attachment; filename="receipt.json"'), *HEADERS)
+    return Answer(json.encode(_kept(call)), 200, attached)
+
+
+def _kept(call: Call) -> Receipt:
+    kept = call.parts.receipts.kept(call.match("token"))
+    if kept is None:
+        raise NotFound()
+    return kept
+
+
+def _at(receipt: Receipt, name: str) -> int | None:
+    """A moment of a receipt (ms), if it has it."""
+    return parse_rfc3339(getattr(receipt, name) or "")
