@@ -68,11 +68,15 @@ class Intake:
             taken = self._drafts.take(draft, caller, content, origin)
             answer = accepted(taken.message, taken.public)
             kept = Kept(*repeat, answer.status, answer.body, answer.headers[0][1]) if repeat else None
-            if await self._db.write(self._write, Acceptance(taken, kept, along)):
+            if await self._db.write(self.write, Acceptance(taken, kept, along)):
                 break
-        self.wake(order.channel, taken.message.due_at or 0)
-        metrics.of(metrics.MESSAGES, order.channel, taken.message.state).inc()
+        self.announce(taken.message)
         return answer
+
+    def announce(self, message: NewMessage) -> None:
+        """Say that a message was written: somebody may be waiting to bring it."""
+        self.wake(message.channel, message.due_at or 0)
+        metrics.of(metrics.MESSAGES, message.channel, message.state).inc()
 
     def whom(self, order: SendOrder) -> bytes:
         """Who it is for: the blind index of his address. Raises Invalid."""
@@ -83,7 +87,7 @@ class Intake:
         self._drafts.check(order, "/message")
         return self._drafts.judge(order, self._drafts.find(order, "/message/to"), caller).judgement
 
-    def _write(self, tx: Tx, accepted: Sequence[Acceptance]) -> list[bool]:
+    def write(self, tx: Tx, accepted: Sequence[Acceptance]) -> list[bool]:
         """The work of acceptance. False for a message whose guest somebody else made meanwhile: it is judged anew."""
         done = self._drafts.write(tx, [one.taken for one in accepted])
         good = [one for one, ok in zip(accepted, done, strict=True) if ok]

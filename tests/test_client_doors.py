@@ -26,7 +26,7 @@ UNSAID = {
     "breaches.tell": {"dry_run"},
     "messages.send_template": {"recipients", "dry_run", "on_fault"},  # to many it is `batches.send(template=…)`
 }
-NOT_BUILT = {"fallback", "event_date"}
+NOT_BUILT = {"fallback"}
 """Members of which the gateway takes only null."""
 
 

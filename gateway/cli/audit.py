@@ -10,7 +10,7 @@ import click
 from msgspec import DecodeError, json
 
 from gateway.cli.client import ask
-from gateway.cli.lists import fetch
+from gateway.cli.files import fetch
 from gateway.cli.place import config_option, data_folder, data_option, json_option, show
 from gateway.errors import BadInput, Damaged
 from gateway.ledger import Report, genuine, verify_proof

@@ -75,6 +75,23 @@ DURATION = Kind(
 Seconds = Annotated[float, DURATION, written(DURATION)]
 """A duration of at least a second, in seconds."""
 
+
+def _period(text: str) -> str:
+    """The period with as many letters as its number asks for."""
+    if text == "never":
+        return text
+    number, unit = text.split(" ")
+    return f"{int(number)} {unit.rstrip('s')}{'' if int(number) == 1 else 's'}"
+
+
+PERIOD = Kind(
+    'a stretch of the calendar such as "90 days", "12 months" or "6 years", or "never"',
+    r"0*[1-9][0-9]{0,3} (day|month|year)s?|never",
+    _period,
+)
+Period = Annotated[str, PERIOD, written(PERIOD)]
+"""A whole number of days, months or years, in words; `never` ends."""
+
 SIZE = Kind(
     'a size such as "64MB" or "1GiB"',
     r"[0-9]{1,6}(B|kB|KiB|MB|MiB|GB|GiB)",
@@ -95,6 +112,10 @@ Line = Annotated[str, LINE, written(LINE)]
 SLUG = Kind("a name of 1 to 40 of a-z, 0-9, _ and -, not beginning with a sign", r"[a-z0-9][a-z0-9_-]{0,39}")
 Slug = Annotated[str, SLUG, written(SLUG)]
 """A name that fits into file names, metrics and variables."""
+
+CATEGORY = Kind("a category: 1 to 64 of a-z, 0-9, _ . and -, not beginning with a sign", r"[a-z0-9][a-z0-9_.-]{0,63}")
+Category = Annotated[str, CATEGORY, written(CATEGORY)]
+"""What messages are about, as whoever sends them calls it."""
 
 FOLDER = Kind("the path of a folder", r"[^\x00]+", Path)
 Folder = Annotated[Path, FOLDER, written(FOLDER)]

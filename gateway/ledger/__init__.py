@@ -9,6 +9,6 @@ from gateway.ledger.tree import TILE, Frontier
 from gateway.ledger.verify import verify
 
 __all__ = [
-    "GENESIS", "TILE", "AuditProof", "Checkpoint", "Entry", "Frontier", "Proven", "Report", "encode", "genuine", "proven",
-    "public_text", "sign", "signed_receipt", "verify", "verify_proof",
+    "GENESIS", "TILE", "AuditProof", "Checkpoint", "Entry", "Frontier", "Proven", "Report", "encode", "genuine",
+    "proven", "public_text", "sign", "signed_receipt", "verify", "verify_proof",
 ]  # fmt: skip

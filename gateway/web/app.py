@@ -16,9 +16,11 @@ from gateway.web import (
     breaches,
     compliance,
     consents,
+    data_requests,
     guest_pages,
     guests,
     health,
+    holds,
     local,
     look,
     messages,
@@ -33,9 +35,10 @@ from gateway.web.door import Handler, Threshold, open_door
 from gateway.web.routes import Door, Routes
 
 DESCRIBED = (
-    messages.routes, batches.routes, templates.routes, compliance.routes, consents.routes, breaches.routes,
-    processing.routes, guests.routes, suppressions.routes, audit.routes, analytics.routes, webhooks.routes, auth.routes,
-    api_keys.routes, users.routes, health.routes, health.probes, *guest_pages.ROUTES, look.routes,
+    messages.routes, batches.routes, templates.routes, compliance.routes, consents.routes, data_requests.routes,
+    breaches.routes, processing.routes, guests.routes, suppressions.routes, holds.routes, audit.routes,
+    analytics.routes, webhooks.routes, auth.routes, api_keys.routes, users.routes, health.routes, health.probes,
+    *guest_pages.ROUTES, look.routes,
 )  # fmt: skip
 MAIN = (*DESCRIBED, Docs(DESCRIBED).routes)
 OPS = (health.probes, health.ops)

@@ -11,8 +11,8 @@ from gateway.ledger.checkpoint import CheckpointView
 from gateway.record.entries import AuditList, AuditQuery, many
 from gateway.record.period import period
 from gateway.record.proofs import ProofOrder
-from gateway.web import tables
 from gateway.web.door import Call
+from gateway.web.download import TABLE, give
 from gateway.web.routes import Media, Routes
 
 routes = Routes()
@@ -60,5 +60,5 @@ async def report(call: Call) -> web.StreamResponse:
     reports, zone = call.gateway.reports, call.parts.config.venue.timezone
     wanted = period(call.query.period, zone)
     if call.query.format == "csv":
-        return await tables.give(call, await reports.as_csv(wanted, call.caller), "audit.csv")
-    return await tables.give(call, await reports.as_json(wanted, zone, call.caller), "audit.json", "application/json")
+        return await give(call, await reports.as_csv(wanted, call.caller), TABLE, "audit.csv")
+    return await give(call, await reports.as_json(wanted, zone, call.caller), "application/json", "audit.json")

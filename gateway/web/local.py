@@ -114,9 +114,14 @@ async def listen(call: Call) -> web.StreamResponse:
 
 @routes.get("/key", scope="ops")
 async def key_status(call: Call) -> dict:
-    """Which master keys there are and how much each wraps; the audit log's public key."""
+    """Which master keys there are and how much each wraps; how many guests' keys were destroyed; the audit log's public
+    key."""
     keys = call.gateway.vault.keys
-    return {"masters": keys.masters_in_use(), "audit_public_key": public_text(call.gateway.vault.signer)}
+    return {
+        "masters": keys.masters_in_use(),
+        "destroyed": len(await asyncio.to_thread(keys.buried)),
+        "audit_public_key": public_text(call.gateway.vault.signer),
+    }
 
 
 @routes.post("/key/jwt", scope="ops")

@@ -117,7 +117,8 @@ class Consents(Struct, frozen=True):
 
 
 class Stop(Struct, frozen=True):
-    """What a guest gets no more. The same, whether the gateway knew the address or not."""
+    """What a guest gets no more. The same, whether the gateway knew the address or not. `late`: it was entered after
+    `due_at`, by when the law wanted it to hold."""
 
     id: str
     scope: str
@@ -125,6 +126,8 @@ class Stop(Struct, frozen=True):
     categories: list[str]
     classes: list[str]
     created_at: datetime
+    due_at: datetime | None = None
+    late: bool = False
 
 
 class Compliance(Resource[L]):
