@@ -29,7 +29,7 @@ lint: .venv/.dev  ## style, floors and types
 	$(BIN)/mypy
 
 docs: .venv/.dev  ## write the pages that are made from the code, and check the others against it
-	$(BIN)/python -m gateway.rules.page plugins/compliance/packs > docs/rules.md
+	$(BIN)/python -m gateway.rules.page plugins/compliance docs/rules
 	$(BIN)/python -m gateway.web.roles > docs/roles.md
 	$(BIN)/gateway openapi > docs/openapi.json
 	$(BIN)/python -m pytest -q tests/test_docs.py
@@ -39,6 +39,7 @@ bench: .venv/.dev  ## figures, each beside its reference in the same run
 
 faults: .venv/.dev  ## kill it at the worst moments and count what is lost
 	$(BIN)/python -m tests.faults $(ARGS)
+	$(BIN)/python -m tests.faults.stops
 
 fuzz: .venv/.dev  ## hold a live gateway against its description, for minutes
 	$(BIN)/python -m tests.fuzz $(ARGS)

@@ -22,18 +22,20 @@ def wrk(
     guests: int = 10_000,
     extra: str = LATER,
     run: str = "r",
-    template: str = "",
+    kind: str = "send",
+    messages: str = "",
     refusals: bool = False,
 ) -> dict:
-    """Requests a second and their latencies; with a `template`, printed from it. Every answer must be 202, unless there
-    may be `refusals`, which do not count as requests a second."""
-    script = Path(__file__).parent / "send.lua"
+    """Requests a second of a kind (see `requests.lua`) and their latencies. `messages`: a file of ids to look at. With
+    `refusals` there may be some; they do not count as requests a second."""
+    script = Path(__file__).parent / "requests.lua"
     env = dict(os.environ) | {
         "KEY": server.key,
         "GUESTS": str(guests),
         "EXTRA": extra,
         "RUN": f"{run}-{os.getpid()}",
-        "TEMPLATE": template,
+        "KIND": kind,
+        "MESSAGES": messages,
     }
     output = subprocess.run(
         ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "10s",
@@ -41,9 +43,9 @@ def wrk(
         env=env, capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     result = json.loads(output.partition("RESULT ")[2])
-    result["per_second"] = round((result["requests"] - result["not_202"]) / result["seconds"])
-    if result["not_202"] and not refusals:
-        raise RuntimeError(f"{result['not_202']} answers were not 202")
+    result["per_second"] = round((result["requests"] - result["refused"]) / result["seconds"])
+    if result["refused"] and not refusals:
+        raise RuntimeError(f"{result['refused']} answers to {kind} were refusals")
     return result
 
 

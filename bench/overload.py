@@ -71,6 +71,6 @@ def figure(times: int, measured: dict, peak: int, prober: Prober, grown: float) 
     """What became of so many times the clients."""
     accepted = measured["per_second"] / peak
     return {"figure": f"accepted at {times} times the clients / peak", "value": round(accepted, 2), "at_least": 0.8,
-            "per_second": measured["per_second"], "peak": peak, "refused": measured["not_202"],
+            "per_second": measured["per_second"], "peak": peak, "refused": measured["refused"],
             "refusal_p99_ms": prober.p99, "refusals_probed": len(prober.refusals), "grown_mib": round(grown),
             "reached": accepted >= 0.8}  # fmt: skip

@@ -149,6 +149,16 @@ class Compliance:
                       due.language, 0, due.contact_uuid, due.address_sealed, due.blind)  # fmt: skip
         return self._judge(case, guest, due.blind, plugin, going)
 
+    def serves(self, channel: ChannelName) -> bool:
+        """Whether anybody delivers over this channel."""
+        return bool(self._routes.serving(channel))
+
+    def given(self, case: Case, named: Named) -> Given:
+        """The facts of a message to a known guest over a channel that is served, as they are now."""
+        assert named.guest is not None  # noqa: S101 he is known
+        means = self.means(case.channel, case.sender, self._routes.serving(case.channel)[0].plugin)
+        return self._given(case, named.guest, self._facts.of(named.guest), means, (), self._clock.now())
+
     def judge_given(self, given: Given) -> Judgement:
         """What the rules say of facts that somebody made up."""
         return self._said(self.rulebook.judge(given), given.now)
@@ -158,6 +168,8 @@ class Compliance:
     ) -> Judgement:
         now = self._clock.now()
         known = self._facts.of(guest) if guest.id else self._facts.behind(blind)
+        if guest.id and known.guest is not None and known.guest.status != guest.status:
+            guest = guest._replace(status=known.guest.status)  # he was erased or restricted since he was read
         means = self.means(case.channel, case.sender, plugin)
         if case.channel != "email" or known.consents or known.suppressions:
             return self._judge_facts(self._given(case, guest, known, means, going, now), case)
@@ -196,8 +208,8 @@ class Compliance:
         return self._in_both(given, other) if other and own and other != own else self.rulebook.judge(given)
 
     def _sent_to(self, guest: Guest, channel: str, now: int) -> list[History]:
-        """What he got lately. No rule counts e-mails."""
-        if not guest.id or channel == "email":
+        """What he got lately, where any rule counts that."""
+        if not guest.id or not self.rulebook.counts(channel):
             return []
         sent = messages.history(self._db.reader, guest.id, now - HISTORY_MS)
         return [History(channel=row[0], class_=row[1], category=row[2], sent_at=row[3]) for row in sent]

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gateway import ids
-from gateway.rules import Consent
+from gateway.rules import Action, Consent, Stop
 
 MessageId = Annotated[str, Meta(pattern=ids.pattern("msg"))]
 GuestId = Annotated[str, Meta(pattern=ids.pattern("gst"))]
 BatchId = Annotated[str, Meta(pattern=ids.pattern("bat"))]
+RequestId = Annotated[str, Meta(pattern=ids.pattern("req"))]
 TemplateId = Annotated[str, Meta(pattern=ids.pattern("tpl"))]
 UserId = Annotated[str, Meta(pattern=ids.pattern("usr"))]
 KeyId = Annotated[str, Meta(pattern="^key_[0-9A-Za-z]{8}$")]
@@ -37,6 +38,25 @@ class Compliance(Struct, frozen=True):
     warnings: list[str]
     explanation: list[Explanation]
     rules_version: str
+
+
+class Deadline(Struct, frozen=True):
+    """By when: the last local day, or the last instant where the law counts hours; `reasons` are the rules that say
+    so."""
+
+    reasons: tuple[str, ...]
+    due_date: Annotated[str, Meta(extra_json_schema={"format": "date"})] | UnsetType = UNSET
+    due_at: Time | UnsetType = UNSET
+
+
+class Heard(Struct, frozen=True):
+    """What a guest's answer means: the suppression to enter where it is a stop, and until when that may be confirmed.
+    With CORE-OPT-3 or CORE-OPT-4 among the `reasons` somebody should read it."""
+
+    action: Action
+    reasons: tuple[str, ...]
+    suppression: Stop | None
+    confirmation_until: Time | None
 
 
 class Happening(Struct, frozen=True):
@@ -71,6 +91,15 @@ class MessageContent(Struct, frozen=True):
     text: str
     html: str | None
     metadata: dict[str, str]
+
+
+class ContentGone(Struct, frozen=True):
+    """When the content of a message was deleted, and why: because its guest was erased, or because a time was over,
+    `after` so long a time."""
+
+    at: Time
+    why: Literal["erasure", "retention"]
+    after: str | None
 
 
 class ConsentContent(Struct, frozen=True):

@@ -209,11 +209,17 @@ def test_a_message_is_sent_and_explained(run, tmp_path):
     sent = run("send", "--to", "ana@example.org", "--subject", "Stay", "--class", "transactional", "text", "--json")
     assert sent.json["status"] == "queued"
     told = run("explain", sent.json["id"])
-    assert "is queued; the law says allow" in told.out
+    assert "over email, transactional, is queued.\nBy the law of" in told.out
+    assert run("explain", sent.json["id"], "--json").json["compliance"]["decision"] == "allow"
     assert sent.json["id"] in run("queue", "list", "--status", "queued").out
     assert sent.json["id"] in run("queue", "list", "--status", "queued", "--json").out
     refused = run("send", "--to", "ana@example.org", "--subject", "News", "text")
     assert (refused.code, "error[blocked]" in refused.err) == (1, True)
+    blocked = run("queue", "list", "--status", "blocked", "--json").json["items"][0]["id"]
+    why = run("explain", blocked).out.splitlines()
+    assert why[0] == f"{blocked} over email, marketing, is blocked."
+    assert why[1].endswith("it may not go at all.") and why[2].startswith("  - The guest")
+    assert why[2].endswith("]")
     assert run("explain", "msg_none").code == 64
     assert run("queue", "retry", sent.json["id"]).code == 64
     assert run("queue", "release", sent.json["id"]).code == 64
@@ -235,6 +241,32 @@ def test_an_altered_record_is_found(run, tmp_path):
     db.close()
     bad = run("audit", "verify")
     assert (bad.code, bad.out.startswith("FAIL seq=2 ")) == (1, True)
+
+
+def test_an_entry_is_proven_and_a_report_is_taken(run, tmp_path):
+    """`audit prove` and `audit export` write what `audit verify --proof` takes, with the key alone."""
+    run("init")
+    run("apikey", "create", "--name", "one", "--scopes", "read")
+    (tmp_path / "kept").write_text(run("audit", "checkpoint").out)
+    run("apikey", "create", "--name", "two", "--scopes", "read")
+    public = (tmp_path / "data/keys/audit.pub").read_text().strip()
+    (tmp_path / "entry").write_text(run("audit", "prove", "1", "--checkpoint", "kept").out)
+    (tmp_path / "growth").write_text(run("audit", "prove", "--from", "kept", "--json").out)
+    assert "bytes in all.json" in run("audit", "export", "--period", "2020-01-01..2099-12-31", "all.json").out
+    for name in ("entry", "growth", "all.json"):
+        good = run("audit", "verify", "--proof", name, "--key", public)
+        assert (good.code, good.out.startswith("ok size="), "unpinned" in good.out) == (0, True, False)
+    forged = (tmp_path / "entry").read_text().replace("local:", "local:9")
+    (tmp_path / "entry").write_text(forged)
+    bad = run("audit", "verify", "--proof", "entry", "--key", public)
+    assert (bad.code, bad.out.startswith("FAIL seq=1 ")) == (1, True)
+    assert run("audit", "prove").code == run("audit", "prove", "1", "--from", "kept").code == 2
+    assert run("audit", "verify", "--proof", "entry", "--checkpoint", "kept").code == 2
+    assert run("audit", "prove", "9999").code == 64
+    table = run("audit", "export", "--period", "2020-01-01..2099-12-31", "--csv").out.splitlines()
+    assert table[0].lstrip("\ufeff").startswith("group,seq,") and table[1].startswith("checkpoint,")
+    assert run("audit", "export", "--period", "soon").code == 64
+    assert (tmp_path / "all.json").stat().st_mode & 0o077 == 0
 
 
 def test_a_wrong_counter_is_found(run, tmp_path):

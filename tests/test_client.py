@@ -1,6 +1,6 @@
 """The Python client against a real gateway: everything a program asks for, waiting or not."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -206,6 +206,21 @@ async def test_the_law_is_asked_about_what_might_be(app):
     assert judged.decision in {"allow", "defer", "deny"} and judged.rules_version
     book = await app.ask(lambda gateway: gateway.compliance.rules())
     assert await app.ask(lambda gateway: gateway.compliance.rule("EU-DE-1")) in book.items
+
+
+async def test_the_rulebook_tells_what_was_meant_and_by_when(app):
+    """An answer is understood, a deadline is a day, a text is counted."""
+    then = datetime(2026, 11, 24, 18, tzinfo=UTC)
+    heard = await app.ask(lambda gateway: gateway.compliance.inbound("STOP", channel="sms", country="US", now=then))
+    assert (heard.action, heard.confirmation_until) == ("opt_out", datetime(2026, 11, 24, 18, 5, tzinfo=UTC))
+    paused = [{"from": then, "to": datetime(2026, 11, 27, 18, tzinfo=UTC)}]
+    due = await app.ask(
+        lambda gateway: gateway.compliance.deadline(
+            "access", jurisdiction="EU", received_at=then, timezone="Europe/Lisbon", country="PT", pauses=paused
+        )
+    )
+    assert (due.due_date, due.due_at) == (date(2026, 12, 28), None)
+    assert (await app.ask(lambda gateway: gateway.compliance.segments("ç" * 71))).segments == 2
 
 
 # -- who may come in --------------------------------------------------------------------------------------------------

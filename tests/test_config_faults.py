@@ -8,6 +8,12 @@ from gateway.config import ConfigFaults, load
 
 PROVIDER = '[providers.main]\nplugin = "smtp"\nchannel = "email"\n'
 LIMIT = '[limits.mine]\nendpoints = ["messages.send"]\nquota = 5\nwindow = "1m"\n'
+OWN = """[[compliance.rules]]
+id = "HOUSE-1"
+text = "The guest is left alone."
+reason = "They asked."
+deny = ["spa"]
+"""
 WINDOW = 'rule = "CORE-TIM-6"\nchannels = ["sms"]\nclasses = ["marketing"]\n'
 
 # (name, the file with ¶ where the fault goes, the fault, "line code path", what would be right)
@@ -115,6 +121,15 @@ CASES = [
     ("value for all policies", "[compliance]\npolicy = ¶", "1", "2 wrong-type compliance.policy", "{}"),
     ("hours in a policy", f"[compliance.policy.default_window]\n{WINDOW}daily = [¶]", '"8-21"',
      "5 wrong-value compliance.policy.default_window.daily[0]", '"08:00-21:00"'),
+    ("house rule with another's id", OWN.replace('"HOUSE-1"', "¶"), '"US-TCPA-3"',
+     "2 wrong-value compliance.rules[0].id", '"HOUSE-2"'),
+    ("two house rules of one id", OWN + OWN.replace('"HOUSE-1"', "¶"), '"HOUSE-1"',
+     "7 wrong-value compliance.rules[1].id", '"HOUSE-2"'),
+    ("house rule that loosens", OWN.replace("deny", "¶"), "allow", "5 unknown-key compliance.rules[0].allow", "deny"),
+    ("house rule that asks two things", OWN + "¶", "require = ['unsubscribe']", "1 wrong-value compliance.rules[0]",
+     "channels = ['sms']"),
+    ("hours of a house rule", OWN.replace('deny = ["spa"]', "window = { daily = [¶] }"), '"20:00-08:00"',
+     "1 wrong-value compliance.rules[0]", '"08:00-20:00"'),
     # -- secrets ------------------------------------------------------------------------------------------------------
     ("password", PROVIDER + "¶", 'password = "x"', "4 inline-secret providers.main.password", 'password_file = "x"'),
     ("token deep inside", PROVIDER + "login = { ¶ }", 'api_token = "x"',

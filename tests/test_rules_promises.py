@@ -1,5 +1,8 @@
 """What holds for every judgement, whatever is given."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
@@ -136,6 +139,73 @@ def test_a_second_country_never_allows_more(case: Given, country: str, zone: str
     assume(not never_opens(one))
     both = structs.replace(one, recipient=structs.replace(one.recipient, address_country=country))
     assert strictness(both) >= strictness(one)
+
+
+@settings(max_examples=100, deadline=None)
+@given(facts)
+def test_what_is_not_known_never_allows_more(case: Given):
+    """Without the class, without what is in the message, without the proof of consents, or with a zone that is any of
+    the country's instead of one of them, the judgement is no milder."""
+    assume(not never_opens(case) and not any(stop.classes == ["transactional"] for stop in case.suppressions or ()))
+    message, decided = case.message, strictness(case)
+    promotion = (message.features or Features()).contains_promotion
+    unproven = [structs.replace(one, proof_ref=None) for one in case.consents or ()]
+    vaguer = [
+        structs.replace(case, message=structs.replace(message, class_=None)),
+        structs.replace(case, message=structs.replace(message, category=None)),
+        structs.replace(case, message=structs.replace(message, features=Features(contains_promotion=promotion))),
+        structs.replace(case, consents=unproven),
+    ]
+    if case.recipient.country == "US" and case.recipient.timezone == "America/New_York":
+        vaguer.append(structs.replace(case, recipient=structs.replace(case.recipient, timezone=None)))
+    for other in vaguer:
+        if not never_opens(other):
+            assert strictness(other) >= decided
+
+
+@settings(max_examples=100, deadline=None)
+@given(facts, st.randoms(use_true_random=False))
+def test_the_order_of_what_is_given_makes_no_difference(case: Given, chance):
+    """Consents, stops and history may be told in any order: the judgement is the same to the word."""
+
+    def shuffled(items: list | None) -> list:
+        mixed = list(items or ())
+        chance.shuffle(mixed)
+        return mixed
+
+    other = structs.replace(
+        case,
+        consents=[structs.replace(one, channels=shuffled(one.channels)) for one in shuffled(case.consents)],
+        suppressions=shuffled(case.suppressions),
+        history=shuffled(case.history),
+    )
+    assert book().judge(other) == book().judge(case)
+
+
+EIGHT = ["America/New_York", "America/St_Johns", "Europe/Lisbon", "Europe/Berlin", "Africa/Casablanca", "Asia/Kolkata",
+         "Australia/Lord_Howe", "Pacific/Chatham"]  # fmt: skip
+QUARTER = 900_000
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(EIGHT), st.integers(NOW - 365 * DAY, NOW + 365 * DAY))
+def test_hours_are_those_of_the_wall_over_two_years_of_changing_clocks(zone: str, now: int):
+    """A text goes when the clock there shows 08:00 to 20:59; else it waits for the first minute at which it does, with
+    none before it, whatever the clocks do in between."""
+    name = ZoneInfo(zone)
+
+    def awake(at: int) -> bool:
+        return 8 <= datetime.fromtimestamp(at / 1000, name).hour < 21
+
+    given = Given(
+        now=now, venue=Venue(country="NL"), recipient=RecipientFacts(country="US", timezone=zone), consents=[SIGNED],
+        message=MessageFacts(channel="sms", class_="marketing", category="offers", features=Features(**FULL)),
+    )  # fmt: skip
+    result = book().judge(given)
+    assert result.decision == ("allow" if awake(now) else "defer")
+    if until := result.defer_until:
+        assert awake(until) and not awake(until - 1)
+        assert not any(awake(at) for at in range(now, until, QUARTER))
 
 
 @settings(max_examples=200, deadline=None)

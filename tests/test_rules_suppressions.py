@@ -1,7 +1,9 @@
 """Who must not be written to, and what lifts a stop."""
 
+import msgspec
 import pytest
 
+from gateway.rules import Suppression
 from tests.rules_cases import NOW, at, consent, judge, sent, suppression
 
 LATER = at("2026-11-01T12:00:00Z")
@@ -184,3 +186,22 @@ def test_the_confirmation_of_another_stop_is_another():
     """A second stop may be confirmed although the first one was."""
     before = sent("2026-11-24T17:00:00Z", class_="optout_confirmation", in_reply_to_suppression="sup_0")
     assert confirm(history=[before]).decision == "allow"
+
+
+def test_a_new_yes_is_named_as_what_undid_the_stop():
+    """CORE-SUP-5 permits; CORE-SUP-6 warns of a later consent that does not undo anything."""
+    later = {"granted_at": at("2026-11-01T12:00:00Z")}
+    again = judge(consents=[consent(**later)], suppressions=[suppression()])
+    assert (again.decision, "CORE-SUP-5" in again.basis) == ("allow", True)
+    bought = consent(kind="implied_purchase", event_at=at("2026-11-01T12:00:00Z"), **later)
+    by_purchase = judge(consents=[bought], suppressions=[suppression()])
+    assert (by_purchase.reasons, by_purchase.warnings) == (("CORE-SUP-1",), ("CORE-SUP-6",))
+    before = judge(consents=[consent()], suppressions=[suppression()])
+    assert (before.reasons, before.warnings) == (("CORE-SUP-1",), ())
+
+
+def test_a_stop_that_does_not_say_about_what_is_about_everything():
+    """What is not known never widens what is allowed."""
+    bare = msgspec.json.decode(b'{"created_at": null, "channels": ["sms"]}', type=Suppression)
+    assert judge(suppressions=[bare]).reasons == ("CORE-SUP-1",)
+    assert judge("email", "transactional", suppressions=[bare]).reasons == ("CORE-SUP-1",)

@@ -9,13 +9,16 @@ import pytest
 from tests.people import added
 from tests.running import BOOKING, running
 
-MANUAL = Path(__file__).parent.parent / "docs" / "api.md"
+MANUAL = Path(__file__).parent.parent / "docs/api/endpoints.md"
 KEY = {"Idempotency-Key": "one"}
 SHOWN = {
     "POST /communications/messages/send": 202,
     "POST /communications/messages/bulk": 202,
     "POST /communications/templates": 201,
     "POST /communications/compliance/check": 200,
+    "POST /communications/compliance/inbound": 200,
+    "POST /communications/compliance/deadline": 200,
+    "POST /communications/compliance/segments": 200,
     "POST /communications/compliance/consent": 201,
     "POST /communications/compliance/unsubscribe": 200,
     "POST /communications/compliance/wordings": 201,

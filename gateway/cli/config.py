@@ -11,6 +11,7 @@ from gateway.config import Config, ConfigFaults, explain, schema
 from gateway.config import show as every_key
 from gateway.data_folder import DataFolder
 from gateway.life import faults_of_plugins
+from gateway.rules import Rulebook
 
 
 @click.group()
@@ -29,10 +30,13 @@ def check(config_path, data_path, as_json) -> None:
 
 
 def usable(path: Path | None, data: DataFolder) -> Config:
-    """The configuration, looked at as closely as a start does. Raises ConfigFaults with all that is in its way."""
+    """The configuration, looked at as closely as a start does. Raises ConfigFaults with all that is in its way,
+    and NotUsable for packs or rules that do not fit together."""
     found = configuration(path, data)
-    if faults := faults_of_plugins(found, plugins.find(found.plugins.paths)):
+    installed = plugins.find(found.plugins.paths)
+    if faults := faults_of_plugins(found, installed):
         raise ConfigFaults(faults)
+    Rulebook(installed.packs, found.compliance.policy, found.compliance.rules)
     return found
 
 

@@ -5,6 +5,12 @@ import click
 from gateway.cli.client import ask
 from gateway.cli.place import config_option, data_option, json_option, show, table
 
+VERDICTS = {
+    "allow": "By the law of {places} it may go.",
+    "defer": "By the law of {places} it may not go{until}.",
+    "deny": "By the law of {places} it may not go at all.",
+}
+
 
 @click.command()
 @click.option("--channel", default="email", help="email, sms, …")
@@ -80,9 +86,19 @@ def retry(message, config_path, data_path, as_json) -> None:
 
 
 def _why(message: dict) -> str:
+    """A message's state and its judgement, for a coordinator."""
     law = message["compliance"]
-    lines = [f"{message['id']} is {message['status']}; the law says {law['decision']}"]
-    if law["defer_until"]:
-        lines[0] += f", not before {law['defer_until']}"
-    lines += [f"  {one['rule']}: {one['text']} ({one['citation']})" for one in law["explanation"]]
+    rules = {one["rule"]: f"{one['text']} [{one['rule']}: {one['citation']}]" for one in law["explanation"]}
+    until = f" before {law['defer_until']}" if law["defer_until"] else ""
+    lines = [f"{message['id']} over {message['channel']}, {message['class']}, is {message['status']}.",
+             VERDICTS[law["decision"]].format(until=until, places=", ".join(law["jurisdictions"]))]  # fmt: skip
+    for head, member in (("", "reasons"), ("Permitted by", "basis"), ("To be noted", "warnings")):
+        told = [rules.get(one, _spelt(one)) for one in law[member]]
+        lines += ([head] if head and told else []) + [f"  - {one}" for one in told]
+    if law["required_elements"]:
+        lines.append(f"The law asks for this in it: {', '.join(map(_spelt, law['required_elements']))}.")
     return "\n".join(lines)
+
+
+def _spelt(word: str) -> str:
+    return word.replace("_", " ")

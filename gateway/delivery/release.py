@@ -72,5 +72,7 @@ class Release:
         return bool(at_work)
 
 
-def _release(tx: Tx, slices: Sequence[tuple[int, int]]) -> list[int]:
-    return [batches.release(tx, batch_id, most) for batch_id, most in slices]
+def _release(tx: Tx, slices: Sequence[tuple[int, int]]) -> list[None]:
+    for batch_id, most in slices:
+        batches.release(tx, batch_id, most)
+    return [None] * len(slices)

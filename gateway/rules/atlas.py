@@ -71,6 +71,10 @@ class Atlas:
         ending = address.rpartition(".")[2].lower() if address else ""
         return self.country(self._cctld.get(ending))
 
+    def law_of(self, country: str | None) -> str:
+        """The name of the pack that a country's law is in; the one for the unknown, if none."""
+        return self._of_country.get(country or "", self._unknown)
+
     # -- the packs ----------------------------------------------------------------------------------------------------
 
     def applied(self, signals: Signals) -> list[Applied]:

@@ -4,14 +4,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from msgspec import Struct, ValidationError, convert
+from msgspec import Struct, ValidationError, convert, json
 
 from gateway.errors import NotUsable
-from gateway.rules.entries import Condition
-from gateway.rules.pack import Core, Jurisdiction, Overlay, Pack, Review, Rule, fault
+from gateway.rules.entries import Cap, Condition
+from gateway.rules.house import FILE, OwnRule, asked, digest, own_rules
+from gateway.rules.pack import Answers, Core, Jurisdiction, Overlay, Pack, Review, Rule, fault
 from gateway.rules.windows import Window, week_of
+from gateway.rules.words import compact
 
 RULE_KEYS = ("rule", "corporate_rule")
+EVERYWHERE = "everywhere"
+"""Where the core pack holds, among the places that parameters are of."""
 
 
 class Collection(Struct, frozen=True):
@@ -24,13 +28,28 @@ class Collection(Struct, frozen=True):
     packs: dict[str, str]
     """Rule id to the name of the pack that has its words."""
     parameters: dict[str, list[dict[str, Any]]]
-    """Rule id to the entries that carry it, as written."""
+    """Rule id to the entries that carry it, as written, with their place and key in it."""
+    keywords: tuple[str, ...]
+    phrases: tuple[str, ...]
+    """What guests write when they mean stop, in all languages."""
     reviews: tuple[Review, ...]
+    own: tuple[OwnRule, ...]
+    """The house's rules."""
     version: str
 
+    @property
+    def caps(self) -> Iterator[Cap]:
+        """Every cap there is."""
+        for law in self.jurisdictions.values():
+            yield from law.cap
+        for overlay in self.overlays.values():
+            yield from overlay.cap
+        yield from asked(self.own).caps
 
-def collect(packs: Sequence[Pack], cited: Iterable[str]) -> Collection:
-    """Fit packs together. `cited` are the rules the engine itself may cite. Raises NotUsable naming file and key."""
+
+def collect(packs: Sequence[Pack], cited: Iterable[str], own: Sequence[Mapping[str, Any]] = ()) -> Collection:
+    """Fit packs together, and the house's own rules to them. `cited` are the rules the engine itself may cite. Raises
+    NotUsable naming file and key."""
     jurisdictions = {name: _whole(pack, name, packs) for pack, name in _once(packs, "jurisdictions")}
     overlays = {name: pack.overlays[name] for pack, name in _once(packs, "overlays")}
     rules = {name: pack.rules[name] for pack, name in _once(packs, "rules")}
@@ -45,19 +64,28 @@ def collect(packs: Sequence[Pack], cited: Iterable[str]) -> Collection:
             raise NotUsable(f"no pack has words for the rule {rule}", "add [rules.<id>] to the core pack")
     if core.unknown not in jurisdictions:
         raise NotUsable("the pack for unknown countries is missing", f"add [jurisdiction.{core.unknown}]")
+    house = own_rules(own, (*jurisdictions, *overlays))
     return Collection(
-        core, jurisdictions, overlays, rules,
-        {name: pack.name for pack in packs for name in pack.rules},
-        _parameters(packs, rules),
+        core, jurisdictions, overlays,
+        rules | {rule.id: Rule(text=rule.text, citation=f"House rule: {rule.reason}") for rule in house},
+        {name: pack.name for pack in packs for name in pack.rules} | {rule.id: FILE for rule in house},
+        _parameters(packs, rules) | {rule.id: [_asks(rule)] for rule in house},
+        _words(packs, "keywords", core.answers), _words(packs, "phrases", core.answers),
         tuple(pack.review for pack in packs if pack.review is not None),
-        _version(packs),
+        house, _version(packs, house),
     )  # fmt: skip
 
 
-def _version(packs: Sequence[Pack]) -> str:
-    """The newest pack's date, and a digest over all of them whatever their order."""
-    digest = sha256(b"".join(sorted(pack.digest for pack in packs))).hexdigest()
-    return f"{max(pack.version for pack in packs)}+{digest[:12]}"
+def _version(packs: Sequence[Pack], house: Sequence[OwnRule]) -> str:
+    """The newest pack's date, and a digest over all of them, whatever their order, and the house's rules."""
+    digests = b"".join(sorted(pack.digest for pack in packs)) + digest(house)
+    return f"{max(pack.version for pack in packs)}+{sha256(digests).hexdigest()[:12]}"
+
+
+def _asks(rule: OwnRule) -> dict[str, Any]:
+    """A house rule's parameters, as written."""
+    said = json.decode(json.encode(rule), type=dict[str, Any])
+    return {name: value for name, value in said.items() if value is not None and name not in ("id", "text", "reason")}
 
 
 def _core(packs: Sequence[Pack]) -> Core:
@@ -66,6 +94,19 @@ def _core(packs: Sequence[Pack]) -> Core:
         names = ", ".join(pack.name for pack in cores) or "none"
         raise NotUsable(f"one pack must have [core], here it is: {names}", "keep the core pack that is shipped")
     return cores[0].core  # type: ignore[return-value]
+
+
+def _words(packs: Sequence[Pack], family: str, taken: Answers) -> tuple[str, ...]:
+    """What means stop, from all packs. `taken`: words that are another answer already."""
+    others = {compact(word) for words in (taken.help, taken.start, taken.yes) for word in words}
+    found = []
+    for pack in packs:
+        for language, words in getattr(pack, family).items():
+            for word in words:
+                if not compact(word) or compact(word) in others:
+                    raise fault(pack.name, f"{family}.{language}", f"not a word that can mean stop: {word}")
+            found += words
+    return tuple(found)
 
 
 def _once(packs: Sequence[Pack], family: str) -> Iterator[tuple[Pack, str]]:
@@ -107,21 +148,22 @@ def _countries_once(packs: Sequence[Pack], jurisdictions: Mapping[str, Jurisdict
 # -- every rule in words ----------------------------------------------------------------------------------------------
 
 
-def entries(value: Any) -> Iterator[dict[str, Any]]:
-    """Every table, however deep, that carries a rule."""
+def entries(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Every table, however deep, that carries a rule, with the keys that lead to it."""
     if isinstance(value, Mapping):
         if any(key in value for key in RULE_KEYS):
-            yield dict(value)
-        value = list(value.values())
-    if isinstance(value, list):
+            yield path, dict(value)
+        for key, inner in value.items():
+            yield from entries(inner, (*path, key))
+    elif isinstance(value, list):
         for item in value:
-            yield from entries(item)
+            yield from entries(item, path)
 
 
 def _all_in_words(pack: Pack, rules: Mapping[str, Rule]) -> None:
     for family in ("core", "jurisdiction", "overlay"):
         for name, table in pack.tables.get(family, {}).items():
-            for entry in entries({name: table}):
+            for _, entry in entries({name: table}):
                 for rule in (entry[key] for key in RULE_KEYS if key in entry):
                     if rule not in rules:
                         raise fault(pack.name, f"{family}.{name}", f"no pack has [rules.{rule}] with text and citation")
@@ -130,10 +172,10 @@ def _all_in_words(pack: Pack, rules: Mapping[str, Rule]) -> None:
 def _parameters(packs: Sequence[Pack], rules: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {rule: [] for rule in rules}
     for pack in packs:
-        for family in ("core", "jurisdiction", "overlay"):
-            for entry in entries(pack.tables.get(family, {})):
-                for rule in {entry.pop(key) for key in RULE_KEYS if key in entry}:
-                    found[rule].append(entry)
+        tables = {**pack.tables.get("jurisdiction", {}), **pack.tables.get("overlay", {})}
+        for (place, *keys), entry in entries(tables | {EVERYWHERE: pack.tables.get("core", {})}):
+            for rule in {entry.pop(key) for key in RULE_KEYS if key in entry}:
+                found[rule].append({"place": place, "key": ".".join(keys), **entry})
     return found
 
 

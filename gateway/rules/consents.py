@@ -1,20 +1,18 @@
 """Which consents count, and whether every law is satisfied with them (CORE-CON, CORE-MIN)."""
 
-from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from gateway.rules.calendars import EPOCH
+from gateway.rules.calendars import EPOCH, later_month
 from gateway.rules.classify import SOLICITABLE
-from gateway.rules.entries import Condition, Permission
+from gateway.rules.entries import EXPRESS, Condition, Permission
 from gateway.rules.findings import Findings
 from gateway.rules.given import Consent, Given, Terms
 from gateway.rules.plan import Part, Plan
 from gateway.rules.policy import Policy
 from gateway.rules.windows import DAY, instant_of, wall_of
 
-EXPRESS = ("express", "express_written")
 SOLICITED_FOR = DAY
 ADULT = 18
 
@@ -98,9 +96,9 @@ class Consents:
 
     def _refuse(self, rule: str, short: Iterable[str]) -> None:
         """Deny by the pack's rule and by those its consents fell short of; tell why others did not even stand."""
-        for reason in (rule, *short):
+        for reason in (rule, *sorted(short)):
             self._findings.deny(reason)
-        for reason in self._failed:
+        for reason in sorted(self._failed):
             self._findings.warn(reason)
 
     def _permitted(self, part: Part, counting: Sequence[Consent]) -> bool:
@@ -142,7 +140,7 @@ class Consents:
         return counting, short
 
     def _falls_short(self, consent: Consent, part: Part) -> list[str]:
-        conditions = part.conditions.get(consent.kind, ())
+        conditions = part.conditions.get(consent.kind or "", ())
         rules = [condition.rule for condition in conditions if not self._meets(consent, condition)]
         age = _youngest(consent.age_at_grant, self._given.recipient.age)
         if age is not None and age < part.consent_age and not consent.guardian:
@@ -173,16 +171,17 @@ class Consents:
         if not known or not self._zones:
             return False
         return all(
-            _day(zone, now) <= _months_later(_day(zone, max(known)), condition.months or 0) for zone in self._zones
+            _day(zone, now) <= later_month(_day(zone, max(known)), condition.months or 0) for zone in self._zones
         )
 
 
 def _accepted(accept: Sequence[str], counting: Iterable[Consent]) -> str | None:
-    """The first kind that is accepted; a signed consent is accepted wherever a simple one is."""
-    for consent in counting:
-        if consent.kind in accept or (consent.kind == "express_written" and "express" in accept):
-            return consent.kind
-    return None
+    """The first accepted kind that is there; a signed consent is accepted wherever a simple one is."""
+    kinds = {consent.kind for consent in counting}
+    for kind in accept:
+        if kind in kinds:
+            return kind
+    return "express_written" if "express" in accept and "express_written" in kinds else None
 
 
 def _youngest(then: int | None, now: int | None) -> int | None:
@@ -198,22 +197,15 @@ def _day(zone: ZoneInfo, at: int) -> date:
 def endings(consent: Terms, part: Part, channel: str, zones: Sequence[ZoneInfo]) -> list[tuple[int, str]]:
     """When a consent grows too old for this pack, wherever its guest may be, and by which rules (CORE-CON-6)."""
     found = []
-    for condition in part.conditions.get(consent.kind, ()):
+    for condition in part.conditions.get(consent.kind or "", ()):
         starts = [getattr(consent, name) for name in (condition.from_ or "").split("|") if name]
         known = [at for at in starts if at is not None]
         if condition.months is None or not known or channel not in (condition.only_channels or (channel,)):
             continue
         for zone in zones:
-            last = _months_later(_day(zone, max(known)), condition.months)
+            last = later_month(_day(zone, max(known)), condition.months)
             found.append((instant_of(datetime.combine(last + timedelta(1), time()), zone), condition.rule))
     return found
-
-
-def _months_later(day: date, months: int) -> date:
-    """The same number of the month, or the month's last day where there is none."""
-    years, month = divmod(day.month - 1 + months, 12)
-    year = day.year + years
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def judge_age(given: Given, plan: Plan, policy: Policy, findings: Findings) -> None:

@@ -1,5 +1,6 @@
 """The kinds of entry a pack is made of. Each names the rule it stands for, and what kind of message it is about."""
 
+from datetime import date
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
@@ -19,10 +20,14 @@ Kind = Literal[
     "express_written", "express", "provided_number", "soft_opt_in", "implied_purchase", "implied_inquiry",
     "implied_contract", "implied_published", "inferred", "legitimate_interest",
 ]  # fmt: skip
+EXPRESS = ("express", "express_written")
 Part = Literal[
     "unsubscribe", "unsubscribe_easy", "list_unsubscribe_post", "sender_identity", "postal_address", "contact_point",
     "ad_label",
 ]  # fmt: skip
+
+What = Literal["unsubscribe", "revoke", "access", "access_extended", "breach", "complaint_ack"]
+"""What there is a deadline for."""
 
 
 class Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,7 +75,7 @@ class Ban(Entry, frozen=True, kw_only=True):
 
 
 class Cap(Entry, frozen=True, kw_only=True):
-    """At most `max` marketing messages over these channels in any `hours`; `same`: counted per category."""
+    """At most `max` such messages in any `hours`; `same`: counted per category."""
 
     max: Positive
     hours: Positive
@@ -114,3 +119,12 @@ class Deadline(Strict, frozen=True, kw_only=True):
     def __post_init__(self):
         if sum(term is not None for term in (self.business_days, self.days, self.months, self.hours)) != 1:
             raise ValueError("one of `business_days`, `days`, `months`, `hours`")
+
+
+class RevokeAll(Strict, frozen=True, kw_only=True):
+    """From this day on (UTC) a stop on `channels` is one on those in `also` too."""
+
+    rule: RuleId
+    day: date
+    channels: tuple[ChannelName, ...]
+    also: tuple[ChannelName, ...]

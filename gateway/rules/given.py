@@ -102,9 +102,10 @@ MOMENTS = ("granted_at", "event_at", "ends_at", "last_used_at", "confirmed_at", 
 
 
 class Terms(Fact, Generic[At], frozen=True, kw_only=True):
-    """What was agreed to, when, and the proof of it. `At` is how moments are written down."""
+    """What was agreed to, when, and the proof of it. `At` is how moments are written down. Without a `kind` it is none
+    that any law accepts."""
 
-    kind: Kind
+    kind: Kind | None = None
     channels: list[ChannelName] | None = None
     categories: list[str] | None = None
     granted_at: At | None = None
@@ -137,9 +138,10 @@ class Consent(Terms[Moment], frozen=True, kw_only=True):
 
 
 class Suppression(Fact, frozen=True, kw_only=True):
-    """Somebody said stop, or an address is dead. Without `channels` or `categories` it is about all of them."""
+    """Somebody said stop, or an address is dead. Without `channels` or `categories` it is about all of them, without a
+    `scope` about everything."""
 
-    scope: Literal["global", "channel", "category", "channel_category"]
+    scope: Literal["global", "channel", "category", "channel_category"] | None = None
     id: str | None = None
     channels: list[ChannelName] | None = None
     categories: list[str] | None = None
@@ -154,9 +156,9 @@ class Suppression(Fact, frozen=True, kw_only=True):
 
 
 class History(Fact, frozen=True, kw_only=True):
-    """A message that went out before."""
+    """A message that went out before; just now, where nobody knows when."""
 
-    sent_at: Moment
+    sent_at: Moment | None = None
     channel: ChannelName | None = None
     class_: str | None = field(name="class", default=None)
     category: str | None = None

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from msgspec import structs
 
-from gateway.rules.consents import EXPRESS
+from gateway.rules.entries import EXPRESS, Kind
 from gateway.rules.given import Consent, Terms
 
 TERMS = Terms.__struct_fields__
@@ -16,6 +16,7 @@ class ConsentEvent(Terms[int], frozen=True, kw_only=True):
     """An entry of the ledger: at this time the guest agreed, agreed again, or took it back; or a consent was noticed to
     come to an end soon, or to have done so, which changes nothing. Moments in milliseconds."""
 
+    kind: Kind
     action: Literal["grant", "renew", "withdraw", "expiring", "expired"]
     at: int
     id: str | None = None

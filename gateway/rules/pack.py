@@ -11,7 +11,20 @@ from msgspec import Meta, Struct, ValidationError, convert, field
 
 from gateway.errors import NotUsable
 from gateway.model import ChannelName
-from gateway.rules.entries import Asking, Ban, Cap, Condition, Deadline, Element, Kind, Permission, RuleId, Strict
+from gateway.rules.entries import (
+    Asking,
+    Ban,
+    Cap,
+    Condition,
+    Deadline,
+    Element,
+    Kind,
+    Permission,
+    RevokeAll,
+    RuleId,
+    Strict,
+    What,
+)
 from gateway.rules.policy import Policy
 from gateway.rules.windows import Window, zone_of
 
@@ -21,6 +34,8 @@ AreaCode = Annotated[str, Meta(pattern="^[2-9][0-9]{2}$")]
 Calendar = Annotated[str, Meta(pattern="^(none|country|[A-Z]{2}(-[A-Z0-9]+)?)$")]
 Version = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 Age = Annotated[int, Meta(ge=0, le=21)]
+Words = tuple[Annotated[str, Meta(min_length=1, max_length=100)], ...]
+WordsByLanguage = dict[Annotated[str, Meta(pattern="^[a-z]{2}$")], Words]
 
 
 class Rule(Strict, frozen=True, kw_only=True):
@@ -55,8 +70,8 @@ class Jurisdiction(Strict, frozen=True, kw_only=True):
     cap: tuple[Cap, ...] = ()
     kinds: dict[Kind, Condition] = field(default_factory=dict)
     asking: Asking | None = None
-    deadline: dict[str, Deadline] = field(default_factory=dict)
-    revoke_all_from: Version | None = None
+    deadline: dict[What, Deadline] = field(default_factory=dict)
+    revoke_all_from: RevokeAll | None = None
 
     def __post_init__(self):
         zones_exist(self.timezones, *self.country_timezones.values())
@@ -75,11 +90,23 @@ class Overlay(Strict, frozen=True, kw_only=True):
     cap: tuple[Cap, ...] = ()
     kinds: dict[Kind, Condition] = field(default_factory=dict)
     asking: Asking | None = None
+    deadline: dict[What, Deadline] = field(default_factory=dict)
 
     def __post_init__(self):
         zones_exist(self.timezones)
         if not (self.regions or self.countries or self.area_codes):
             raise ValueError("an overlay matches by `regions`, `countries` or `area_codes`")
+
+
+class Answers(Strict, frozen=True, kw_only=True):
+    """What a guest may answer other than stop, and the words that such an answer may come with."""
+
+    help: Words
+    start: Words
+    yes: Words
+    booking: Words
+    courtesy: Words
+    denial: Words
 
 
 class Core(Strict, frozen=True, kw_only=True):
@@ -89,7 +116,7 @@ class Core(Strict, frozen=True, kw_only=True):
     unknown: Name
     cctld: dict[Annotated[str, Meta(pattern="^[a-z]{2}$")], Country]
     elements: tuple[Element, ...] = ()
-    keywords: dict[Annotated[str, Meta(pattern="^[a-z]{2}$")], tuple[str, ...]] = field(default_factory=dict)
+    answers: Answers
 
 
 def zones_exist(*groups: tuple[str, ...]) -> None:
@@ -118,6 +145,8 @@ class Pack(Struct, frozen=True, kw_only=True):
     jurisdictions: dict[str, dict[str, Any]] = field(default_factory=dict)
     overlays: dict[str, Overlay] = field(default_factory=dict)
     rules: dict[str, Rule] = field(default_factory=dict)
+    keywords: WordsByLanguage = field(default_factory=dict)
+    phrases: WordsByLanguage = field(default_factory=dict)
     tables: dict[str, Any] = field(default_factory=dict)
     review: Review | None = None
 
@@ -156,7 +185,7 @@ class _Reader:
 
     def pack(self, digest: bytes, review: Review | None) -> Pack:
         document = self.document
-        self._known_keys(document, "", ("schema", "version", "core", *TABLES))
+        self._known_keys(document, "", ("schema", "version", "core", "keywords", "phrases", *TABLES))
         if document.get("schema") != 1:
             raise fault(self.name, "schema", "must be 1")
         return Pack(
@@ -167,6 +196,8 @@ class _Reader:
             jurisdictions=self._jurisdictions(),
             overlays=self._tables("overlay", Name),
             rules=self._tables("rules", RuleId),
+            keywords=self._convert("keywords", document.get("keywords", {}), WordsByLanguage),
+            phrases=self._convert("phrases", document.get("phrases", {}), WordsByLanguage),
             tables=document,
             review=review,
         )

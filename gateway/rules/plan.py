@@ -1,7 +1,7 @@
 """What the laws of a place ask of a kind of message: everything that depends on neither person nor time."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -9,6 +9,7 @@ from gateway.rules import classify
 from gateway.rules.atlas import Applied, Atlas, Signals, zones
 from gateway.rules.classify import Claim
 from gateway.rules.entries import Ban, Cap, Condition, Element, Permission
+from gateway.rules.house import Denial, OwnRule, asked
 from gateway.rules.pack import Core
 from gateway.rules.windows import Opening, Window, week_of
 
@@ -37,7 +38,8 @@ class Part(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """What all packs that apply ask, in their order. `exempt`: consent, elements, caps and windows do not apply."""
+    """What all packs that apply ask, in their order. `exempt`: consent, elements, caps and windows do not apply.
+    `own_openings` are the house's beside the law's, so that they replace none."""
 
     channel: str
     class_: str
@@ -49,12 +51,14 @@ class Plan(Struct, frozen=True):
     elements: tuple[Element, ...]
     caps: tuple[Cap, ...]
     openings: tuple[Opening, ...]
+    own_openings: tuple[Opening, ...]
+    denials: tuple[Denial, ...]
     jurisdictions: tuple[str, ...]
     zones: tuple[str, ...]
 
 
-def draw(kindred: Kindred, atlas: Atlas, core: Core) -> Plan:
-    """The plan for such messages."""
+def draw(kindred: Kindred, atlas: Atlas, core: Core, own: Sequence[OwnRule]) -> Plan:
+    """The plan for such messages; `own` are the house's rules."""
     signals, claim = kindred
     channel = signals.channel
     class_, warnings = classify.start(claim)
@@ -69,6 +73,12 @@ def draw(kindred: Kindred, atlas: Atlas, core: Core) -> Plan:
     warnings += tuple(dict.fromkeys(rule for rules in asking for rule in rules))
     marketing = "marketing" in seen_as
     laws = list(zip(applied, seen_as, strict=True))
+    jurisdictions = tuple(name for one in applied for name in (one.name, *(name for name, _ in one.overlays)))
+    house = asked(rule for rule in own if rule.holds(jurisdictions))
+
+    def about(entry: Any) -> bool:
+        return any(entry.about(channel, seen) for seen in seen_as)
+
     return Plan(
         channel=channel,
         class_=class_,
@@ -77,10 +87,15 @@ def draw(kindred: Kindred, atlas: Atlas, core: Core) -> Plan:
         exempt=class_ in classify.EXEMPT,
         warnings=warnings,
         parts=tuple(_part(*law, channel, rules) for law, rules in zip(laws, asking, strict=True)),
-        elements=tuple(entry for entry in core.elements if any(entry.about(channel, seen) for seen in seen_as)),
-        caps=tuple(cap for one, seen in laws for cap in _caps(one) if cap.about(channel, seen)),
+        elements=tuple(filter(about, (*core.elements, *house.elements))),
+        caps=(
+            *(cap for one, seen in laws for cap in _caps(one) if cap.about(channel, seen)),
+            *filter(about, house.caps),
+        ),
         openings=tuple(opening for one, seen in laws for opening in _openings(one, channel, seen)),
-        jurisdictions=tuple(name for one in applied for name in (one.name, *(name for name, _ in one.overlays))),
+        own_openings=tuple(opening_of(window, _of_all(applied)) for window in filter(about, house.windows)),
+        denials=tuple(filter(about, house.denials)),
+        jurisdictions=jurisdictions,
         zones=zones(applied, signals),
     )
 
@@ -147,6 +162,10 @@ def _calendars(one: Applied) -> tuple[str, ...]:
     if one.law.calendar == "none":
         return ()
     return one.countries if one.law.calendar == "country" else (one.law.calendar,)
+
+
+def _of_all(applied: Iterable[Applied]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(calendar for one in applied if not one.origin for calendar in _calendars(one)))
 
 
 def opening_of(window: Window, calendars: tuple[str, ...] = ()) -> Opening:

@@ -13,11 +13,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from gateway.clock import rfc3339
-from gateway.rules import caps, deliverability, elements, reviews, suppressions
+from gateway.rules import caps, deadlines, deliverability, elements, house, inbound, reviews, suppressions
 from gateway.rules.atlas import NO_PACK, VENUE_ZONE, Atlas, Signals
 from gateway.rules.classify import CLASSES, Claim
 from gateway.rules.collection import collect
 from gateway.rules.consents import Consents, endings, judge_age
+from gateway.rules.deadlines import Clocked, Due
 from gateway.rules.findings import Findings
 from gateway.rules.given import (
     NO_FEATURES,
@@ -29,17 +30,18 @@ from gateway.rules.given import (
     Terms,
     Venue,
 )
+from gateway.rules.inbound import Ear, Heard, Inbound
 from gateway.rules.pack import Pack
 from gateway.rules.phones import country_of_phone
 from gateway.rules.plan import Kindred, Plan, draw, opening_of
-from gateway.rules.policy import Policy, configured
+from gateway.rules.policy import Policy, PolicyChange, configured
 from gateway.rules.windows import Opening, open_everywhere, shut, zone_of
 
 CITED = (
     "CORE-CLS-1", "CORE-CLS-2", "CORE-CLS-3", "CORE-CLS-4", "CORE-CLS-6", "CORE-SUP-1", "CORE-SUP-2", "CORE-SUP-3",
     "CORE-SUP-4", "CORE-SUP-9", "CORE-CON-2", "CORE-CON-3", "CORE-CON-4", "CORE-CON-5", "CORE-CON-8", "CORE-MIN-1",
     "CORE-MIN-2", "CORE-OPT-5", "CORE-TIM-2", "CORE-TIM-3", "CORE-ERR-1", "DLV-1", "DLV-2", "DLV-3", "WA-1", "WA-2",
-    "WA-3",
+    "WA-3", *deadlines.CITED, *inbound.CITED,
 )  # fmt: skip
 """The rules that stand in code here rather than in a pack's entries."""
 UNDECLARED = "undeclared"
@@ -47,13 +49,18 @@ UNDECLARED = "undeclared"
 
 
 class Rulebook:
-    """All packs in force under a house policy. Raises NotUsable for packs or a policy that cannot be used."""
+    """All packs in force under a house policy, and the house's own rules. Raises NotUsable for packs, a policy or rules
+    that cannot be used."""
 
-    def __init__(self, packs: Sequence[Pack], policy: Mapping[str, Any] | None = None):
-        self._collection = collect(packs, CITED)
+    def __init__(
+        self, packs: Sequence[Pack], policy: Mapping[str, Any] | None = None, own: Sequence[Mapping[str, Any]] = ()
+    ):
+        self._collection = collect(packs, CITED, own)
         self.version = self._collection.version
         self.policy = self._collection.core.policy.but(configured(policy or {}))
         self._atlas = Atlas(self._collection)
+        self._counted = {channel for cap in self._collection.caps for channel in cap.channels}
+        self._ear = Ear(self._collection.keywords, self._collection.phrases, self._collection.core.answers)
         self._plan = lru_cache(8192)(self._draw)
         self.json = lru_cache(8192)(self._json)
 
@@ -61,7 +68,7 @@ class Rulebook:
 
     def judge(self, given: Given) -> Result:
         """May this message go to this person now? A pure function of what is given."""
-        policy = self.policy if given.policy is None else self.policy.but(given.policy)
+        policy = self._policy(given.policy)
         plan = self._plan(self._kindred(given))
         findings = Findings(given.now, plan.warnings)
         zones = self._zones(given, plan)
@@ -76,6 +83,23 @@ class Rulebook:
                 self._judge_time(given, plan, policy, zones, findings)
         return self._result(plan, findings, given.now)
 
+    def counts(self, channel: str) -> bool:
+        """Whether any rule counts what went out over this channel; rules as code may."""
+        return channel in self._counted or bool(self._collection.reviews)
+
+    def deadline(self, asked: Clocked) -> Due:
+        """By when something must be done. Raises Invalid for what no law knows, saying what would be right."""
+        return deadlines.due(asked, self._collection.jurisdictions, self._collection.overlays)
+
+    def hear(self, said: Inbound) -> Heard:
+        """What a guest's answer means."""
+        law = self._collection.jurisdictions[self.law_of(said.country)]
+        return self._ear.hear(said, self._policy(said.policy), law.revoke_all_from)
+
+    def law_of(self, country: str | None) -> str:
+        """The name of the pack that a country's law is in, such as "EU" for "PT"; the one for the unknown, if none."""
+        return self._atlas.law_of(country)
+
     def ending(self, consent: Terms, venue: Venue, recipient: RecipientFacts) -> tuple[int, str] | None:
         """When a consent stops to count for marketing by itself, and by which rule: the first of its own day and those
         of the packs that apply to its guest; None if it never does."""
@@ -88,14 +112,24 @@ class Rulebook:
                 found += endings(consent, part, channel, self._zones(given, plan))
         return min(found, default=None)
 
+    def laws_of(self, *countries: str | None, email: str | None = None, phone: str | None = None) -> list[str]:
+        """The packs of these countries, and of the one that an address is in if it tells; that for the unknown, if
+        nothing is known."""
+        said = country_of_phone(phone)[0] or self._atlas.mail_country(email)
+        known = [country for country in (*countries, said) if country is not None]
+        return list(dict.fromkeys(map(self._atlas.law_of, known or (None,))))
+
     def lasting(self, given: Given) -> bool:
         """Whether the same facts are judged alike at any time, whatever was sent before: nothing was agreed to or
         stopped, and no law that applies looks at the clock or counts."""
         if given.consents or given.suppressions or given.policy or given.channel_state or given.message.solicited_at:
             return False
         plan = self._plan(self._kindred(given))
-        looks = plan.openings or plan.caps or self._collection.reviews or self._default_openings(plan, self.policy)
-        return not looks and plan.class_ != "optout_confirmation"
+        looks = plan.openings or plan.own_openings or plan.caps or self._default_openings(plan, self.policy)
+        return not (looks or self._collection.reviews) and plan.class_ != "optout_confirmation"
+
+    def _policy(self, change: PolicyChange | None) -> Policy:
+        return self.policy if change is None else self.policy.but(change)
 
     def _judge_content(self, given: Given, plan: Plan, policy: Policy, consents: Consents, findings: Findings) -> None:
         """Steps 5 to 8: age, consent, elements, channel. What is exempt is held only against lies."""
@@ -112,6 +146,7 @@ class Rulebook:
             elements.judge_bans(part.bans, features, findings)
             elements.judge_elements(part.elements, features, plan.channel, held, findings)
         elements.judge_elements(plan.elements, features, plan.channel, (), findings)
+        house.judge_denials(plan.denials, given.message.category, findings)
         deliverability.judge_channel(given, plan, policy, consents.standing, findings)
 
     def _judge_time(
@@ -122,7 +157,10 @@ class Rulebook:
         if self._collection.reviews:
             so_far = self._result(plan, findings, given.now)
             reviews.judge_reviews(self._collection.reviews, given, so_far, self._collection.rules, findings)
-        if openings := plan.openings or self._default_openings(plan, policy):
+        openings = plan.openings or self._default_openings(plan, policy)
+        if plan.own_openings:
+            openings = (*openings, *plan.own_openings)
+        if openings:
             _judge_windows(openings, zones, given.now, findings)
 
     def _result(self, plan: Plan, findings: Findings, now: int) -> Result:
@@ -141,7 +179,7 @@ class Rulebook:
     # -- which plan ---------------------------------------------------------------------------------------------------
 
     def _draw(self, kindred: Kindred) -> Plan:
-        return draw(kindred, self._atlas, self._collection.core)
+        return draw(kindred, self._atlas, self._collection.core, self._collection.own)
 
     def _kindred(self, given: Given) -> Kindred:
         """What decides the plan, with everything left out that makes no difference, so that few plans serve many."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from gateway.rules.classify import EXEMPT
+from gateway.rules.entries import EXPRESS
 from gateway.rules.findings import Findings
 from gateway.rules.given import Consent, Given, Suppression
 from gateway.rules.plan import Plan
@@ -27,43 +28,50 @@ def judge_status(given: Given, plan: Plan, findings: Findings) -> None:
 
 def judge_suppressions(given: Given, plan: Plan, standing: Sequence[Consent], findings: Findings) -> None:
     """Deny by every entry in force that is about this message and that no later word of the person has lifted."""
+    denied = set()
     for entry in given.suppressions or ():
         if entry.lifted_at is not None and entry.lifted_at <= given.now:
             continue
         if entry.source in DEAD_ADDRESS and _about_channel(entry, plan.channel):
-            findings.deny("CORE-SUP-4")
-        elif _about(entry, given.message.category, plan) and not _lifted(entry, standing):
-            findings.deny(RULE_OF_SCOPE.get(entry.scope, "CORE-SUP-3"))
+            denied.add("CORE-SUP-4")
+        elif _about(entry, given.message.category, plan) and not _lifted(entry, standing, findings):
+            denied.add(RULE_OF_SCOPE.get(entry.scope or "global", "CORE-SUP-3"))
+    for rule in sorted(denied):
+        findings.deny(rule)
+
+
+def _lifted(entry: Suppression, standing: Sequence[Consent], findings: Findings) -> bool:
+    """Whether the person has said yes since (CORE-SUP-5); what else came since is told (CORE-SUP-6). `standing` cover
+    the message."""
+    since = entry.created_at
+    later = [one for one in standing if since is not None and one.granted_at is not None and one.granted_at > since]
+    if not (entry.permanent or entry.source in FOR_GOOD) and any(_said_by_the_person(one) for one in later):
+        findings.permit("CORE-SUP-5")
+        return True
+    if later:
+        findings.warn("CORE-SUP-6")
+    return False
 
 
 def _about(entry: Suppression, category: str | None, plan: Plan) -> bool:
     if plan.class_ in EXEMPT or plan.classes.isdisjoint(entry.classes or BY_CONSENT):
         return False
-    by_channel = entry.scope in ("global", "category") or _about_channel(entry, plan.channel)
-    by_category = entry.scope in ("global", "channel") or _about_category(entry, category)
+    by_channel = entry.scope in (None, "global", "category") or _about_channel(entry, plan.channel)
+    by_category = entry.scope in (None, "global", "channel") or _about_category(entry, category)
     return by_channel and by_category
 
 
 def _about_channel(entry: Suppression, channel: str) -> bool:
-    return entry.scope == "global" or not entry.channels or channel in entry.channels
+    return entry.scope in (None, "global") or not entry.channels or channel in entry.channels
 
 
 def _about_category(entry: Suppression, category: str | None) -> bool:
     return category is None or not entry.categories or category in entry.categories or "*" in entry.categories
 
 
-def _lifted(entry: Suppression, standing: Sequence[Consent]) -> bool:
-    """Whether the person has said yes since, himself and with proof (CORE-SUP-5, 6). `standing` cover the message."""
-    if entry.permanent or entry.source in FOR_GOOD or entry.created_at is None:
-        return False
-    return any(
-        consent.kind in ("express", "express_written")
-        and consent.source in BY_THE_PERSON
-        and consent.granted_at is not None
-        and consent.granted_at > entry.created_at
-        and not consent.preticked
-        for consent in standing
-    )
+def _said_by_the_person(consent: Consent) -> bool:
+    """Himself, expressly and with proof; those that stand have it."""
+    return consent.kind in EXPRESS and consent.source in BY_THE_PERSON and not consent.preticked
 
 
 def judge_confirmation(given: Given, policy: Policy, findings: Findings) -> None:

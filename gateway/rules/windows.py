@@ -13,28 +13,30 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from msgspec import Meta, Struct
 
 from gateway.clock import milliseconds
+from gateway.model import ChannelName, MessageClass
 from gateway.rules.calendars import is_holiday
-from gateway.rules.entries import Entry
+from gateway.rules.entries import RuleId, Strict
 
 DAY = 86_400_000
+HOUR = 3_600_000
 MINUTE = 60_000
 HORIZON = 35 * DAY
 """How far ahead is looked. Windows are weekly, so five weeks get over all holidays; hours that only meet after a change
 of the clocks count as never meeting."""
 
-Hours = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
+Span = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
 Week = tuple[tuple[tuple[int, int], ...], ...]
 """Per weekday, Monday first: (opening, closing) in milliseconds of the day, in order."""
 
 
-class Window(Entry, frozen=True, kw_only=True):
+class Hours(Strict, frozen=True, kw_only=True):
     """Hours in which messages may arrive: the same every day, or Monday to Friday, Saturday and Sunday apart. A day
     that is not mentioned is closed."""
 
-    daily: tuple[Hours, ...] | None = None
-    mon_fri: tuple[Hours, ...] | None = None
-    sat: tuple[Hours, ...] | None = None
-    sun: tuple[Hours, ...] | None = None
+    daily: tuple[Span, ...] | None = None
+    mon_fri: tuple[Span, ...] | None = None
+    sat: tuple[Span, ...] | None = None
+    sun: tuple[Span, ...] | None = None
     holiday: Literal["ignore", "closed"] = "ignore"
 
     def __post_init__(self):
@@ -45,8 +47,20 @@ class Window(Entry, frozen=True, kw_only=True):
             raise ValueError("a window that never opens")
 
 
+class Window(Hours, frozen=True, kw_only=True):
+    """The hours of messages of these channels and classes, by this rule."""
+
+    rule: RuleId
+    channels: tuple[ChannelName, ...]
+    classes: tuple[MessageClass, ...]
+
+    def about(self, channel: str, class_: str) -> bool:
+        """Whether this window has a say on such a message."""
+        return channel in self.channels and class_ in self.classes
+
+
 @lru_cache(512)
-def week_of(window: Window) -> Week:
+def week_of(window: Hours) -> Week:
     """The window as arithmetic wants it. Raises ValueError for hours that cross midnight or overlap."""
     if window.daily is not None:
         return (_day(window.daily),) * 7

@@ -22,6 +22,15 @@ class Media(Struct, frozen=True):
     type: str
 
 
+class LongList(Struct, frozen=True):
+    """The member of a body that is a long list, of at most so many items: each is decoded by itself, as `each`, while
+    the others still arrive."""
+
+    member: str
+    each: type[Struct]
+    most: int
+
+
 class Door(Struct, frozen=True):
     """One endpoint.
 
@@ -35,8 +44,7 @@ class Door(Struct, frozen=True):
     `importance`: when it is refused because there is too much to do; `urgent`: unless it is an emergency, which the
     view finds out for whoever may send one.
     `told`: how an error is told to whoever came; None: as a problem document.
-    `largest`: bytes of a body. `many`: the member of it that is a list whose items the view decodes one by one, as
-    `each`."""
+    `largest`: bytes of a body. `many`: the long list in it."""
 
     method: str
     path: str
@@ -55,8 +63,7 @@ class Door(Struct, frozen=True):
     urgent: bool = False
     told: Callable[[GatewayError, Any], Any] | None = None
     largest: int = 1 << 20
-    many: str | None = None
-    each: type[Struct] | None = None
+    many: LongList | None = None
 
     @property
     def name(self) -> str:

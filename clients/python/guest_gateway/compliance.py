@@ -1,7 +1,7 @@
 """The law, and what a guest said about it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal, TypedDict, Unpack
 
 from msgspec import Struct
@@ -16,6 +16,7 @@ Kind = Literal[
     "express_written", "express", "provided_number", "soft_opt_in", "implied_purchase", "implied_inquiry",
     "implied_contract", "implied_published", "inferred", "legitimate_interest",
 ]  # fmt: skip
+Clock = Literal["unsubscribe", "revoke", "access", "access_extended", "breach", "complaint_ack"]
 Scope = Literal["global", "channel", "category", "channel_category"]
 
 
@@ -35,6 +36,46 @@ class Rulebook(Struct, frozen=True):
 
     rules_version: str
     items: list[Rule]
+
+
+class Heard(Struct, frozen=True):
+    """What a guest's answer means: opt_out, opt_in, help, hold_review (somebody must read it) or none; the suppression
+    to enter where it is a stop, and until when that may be confirmed."""
+
+    action: str
+    reasons: list[str]
+    suppression: dict[str, Any] | None
+    confirmation_until: datetime | None
+
+
+class Due(Struct, frozen=True):
+    """By when: the last day, or the last moment where the law counts hours; and the rules that say so."""
+
+    reasons: list[str]
+    due_date: date | None = None
+    due_at: datetime | None = None
+
+
+class Processing(Struct, frozen=True):
+    """The record of processing activities; `text` is all of it, to be printed."""
+
+    made_at: datetime
+    controller: dict[str, str]
+    purposes: list[dict[str, str]]
+    categories: list[dict[str, str]]
+    recipients: list[dict[str, str | None]]
+    transfers: list[dict[str, str | None]]
+    retention: list[dict[str, str]]
+    security: list[str]
+    text: str
+
+
+class Segments(Struct, frozen=True):
+    """How a text travels: its encoding, how many units long, in how many messages."""
+
+    encoding: str
+    units: int
+    segments: int
 
 
 class Circumstances(TypedDict, total=False):
@@ -76,7 +117,8 @@ class Consents(Struct, frozen=True):
 
 
 class Stop(Struct, frozen=True):
-    """What a guest gets no more. The same, whether the gateway knew the address or not."""
+    """What a guest gets no more. The same, whether the gateway knew the address or not. `late`: it was entered after
+    `due_at`, by when the law wanted it to hold."""
 
     id: str
     scope: str
@@ -84,6 +126,8 @@ class Stop(Struct, frozen=True):
     categories: list[str]
     classes: list[str]
     created_at: datetime
+    due_at: datetime | None = None
+    late: bool = False
 
 
 class Compliance(Resource[L]):
@@ -108,6 +152,50 @@ class Compliance(Resource[L]):
     def rule(self, id: str) -> Asked:
         """One rule."""
         return Asked((id,))
+
+    @ask("POST", "compliance/inbound", Heard, harmless=True)
+    def inbound(
+        self,
+        text: str,
+        *,
+        channel: Channel,
+        now: datetime,
+        country: str | None = None,
+        open_booking: bool | None = None,
+        pending_optin_prompt: bool | None = None,
+        policy: Mapping[str, Any] | None = None,
+    ) -> Asked:
+        """What this answer of a guest means. Nothing is stored."""
+        return Asked(
+            body=members(
+                text=text, channel=channel, now=now, country=country, open_booking=open_booking,
+                pending_optin_prompt=pending_optin_prompt, policy=policy,
+            )
+        )  # fmt: skip
+
+    @ask("POST", "compliance/deadline", Due, harmless=True)
+    def deadline(
+        self,
+        what: Clock,
+        *,
+        jurisdiction: str,
+        received_at: datetime,
+        timezone: str,
+        country: str | None = None,
+        pauses: Sequence[Mapping[str, datetime]] | None = None,
+    ) -> Asked:
+        """By when it must be done. A pause has `from` and `to`."""
+        return Asked(
+            body=members(
+                what=what, jurisdiction=jurisdiction, received_at=received_at, timezone=timezone, country=country,
+                pauses=pauses,
+            )
+        )  # fmt: skip
+
+    @ask("POST", "compliance/segments", Segments, harmless=True)
+    def segments(self, text: str) -> Asked:
+        """How many text messages a text becomes."""
+        return Asked(body={"text": text})
 
     @ask("POST", "compliance/consent", Recorded)
     def consent(
@@ -159,3 +247,8 @@ class Compliance(Resource[L]):
                 source=source, received_at=received_at,
             )
         )  # fmt: skip
+
+    @ask("GET", "compliance/record", Processing)
+    def processing(self) -> Asked:
+        """The record of processing activities (GDPR Art. 30), as things stand now."""
+        return Asked()
