@@ -7,6 +7,7 @@ from msgspec import structs
 from gateway import ids
 from gateway.addresses import Named
 from gateway.callers import Caller
+from gateway.clock import date_of
 from gateway.compose import Declared, declared
 from gateway.drafts import Drafts, permit
 from gateway.errors import BadInput, Conflict, Fault, Invalid
@@ -44,13 +45,14 @@ class One(NamedTuple):
     retry_of: bytes | None = None
 
     def order(self, ordered: SendOrder) -> SendOrder:
-        """What is ordered for him."""
-        return structs.replace(
-            ordered,
-            to=self.to,
-            metadata=self.metadata or ordered.metadata,
-            declares=declared(self.declares, ordered.declares),
-        )
+        """What is ordered for him, as far as it is judged."""
+        if self.declares is None:
+            return ordered
+        return structs.replace(ordered, declares=declared(self.declares, ordered.declares))
+
+    def content(self, ordered: SendOrder) -> Content:
+        """What is sealed for him alone."""
+        return Content(metadata=self.metadata or ordered.metadata or {}, variables=self.variables)
 
 
 class Many(NamedTuple):
@@ -97,7 +99,7 @@ class Recipients:
 
     def _one(self, place: int, recipient: BulkRecipient, ordered: SendOrder, wording: Wording) -> One:
         at = f"/recipients/{place}"
-        named = self._drafts.find(structs.replace(ordered, to=recipient.to), f"{at}/to")
+        named = self._drafts.find(recipient.to, ordered.channel, f"{at}/to")
         variables, version_id, declares = wording.prove(named, recipient.variables, at)
         return One(place, recipient.to, named, recipient.metadata, variables, version_id, declares)
 
@@ -120,6 +122,8 @@ class Recipients:
     async def failed(self, stored: Stored, caller: Caller) -> Many:
         """Those whom a batch did not reach, for another one with the same words. Raises Conflict where there are none,
         Forbidden."""
+        if not stored.content_sealed:
+            raise Conflict("The text of this batch was deleted: its time was over.")
         shared = self._letters.open_shared(stored.uuid, stored.content_sealed)
         ordered = SendOrder(channel=stored.channel, to="", text=shared.text or "-", class_=stored.class_,
                             category=stored.category, sender=stored.sender)  # fmt: skip
@@ -128,11 +132,12 @@ class Recipients:
         pace = Pace()
         while rows := await self._db.read(batches.failed, stored.id, people[-1].place if people else 0):
             for row in rows:
+                ordered = structs.replace(ordered, event_date=date_of(row.event_date))  # the same for all of a batch
                 envelope = self._letters.envelope(row.envelope)
                 own = self._letters.open(row.key_id, row.uuid, row.content_sealed)
                 to = Recipient(guest_id=ids.public("gst", row.guest_uuid), country=envelope.country,
                                region=envelope.region, timezone=envelope.timezone)  # fmt: skip
-                named = self._drafts.find(structs.replace(ordered, to=to))
+                named = self._drafts.find(to, stored.channel)
                 people.append(One(row.id, to, named, own.metadata or None, own.variables, row.template_version_id,
                                   envelope.declares, row.uuid))  # fmt: skip
                 await pace()
@@ -149,5 +154,5 @@ def one_of(order: BulkOrder, wording: Wording) -> SendOrder:
         channel=wording.channel, to="", text="-" if printed else wording.content.text, class_=order.class_,
         category=order.category, subject=subject, deliver_at=order.deliver_at, deliver_zone=order.deliver_zone,
         expires_at=order.expires_at, sender=order.sender, reference=order.reference, metadata=order.metadata,
-        declares=order.declares,
+        declares=order.declares, event_date=order.event_date,
     )  # fmt: skip

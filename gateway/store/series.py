@@ -1,6 +1,7 @@
 """What messages have in common that are counted together: channel, class, category, language, jurisdiction."""
 
-from collections.abc import Sequence
+import sqlite3
+from functools import lru_cache
 from typing import NamedTuple
 
 from gateway.store.db import Tx
@@ -20,7 +21,8 @@ class Series(NamedTuple):
     jurisdiction: str
 
 
-def series(channel: str, class_: str, category: str, language: str, jurisdictions: Sequence[str]) -> Series:
+@lru_cache(1000)
+def series(channel: str, class_: str, category: str, language: str, jurisdictions: tuple[str, ...]) -> Series:
     """The series of such messages: `pt-BR` is counted as `pt`, several jurisdictions as one under all their names."""
     return Series(channel, class_, category, language.partition("-")[0].lower(), "/".join(jurisdictions))
 
@@ -39,3 +41,14 @@ def number(tx: Tx, wanted: Series) -> int:
     return tx.insert(
         "INSERT INTO series (channel, class, category, language, jurisdiction) VALUES (?, ?, ?, ?, ?)", wanted
     )
+
+
+def categories(reader: sqlite3.Connection, limit: int) -> list[tuple[str, str]]:
+    """The categories that messages were in so far, each with its classes in a row, the newest category first."""
+    return reader.execute(
+        """
+        SELECT category, group_concat(DISTINCT class) FROM series WHERE category <> ?
+        GROUP BY category ORDER BY max(id) DESC LIMIT ?
+        """,
+        (OTHER, limit),
+    ).fetchall()
