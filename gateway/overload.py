@@ -22,6 +22,9 @@ RISES_AFTER = 3
 """Looks in a row above a mark that make it so: one slow turn of the loop is no overload."""
 FALLS_AFTER = 20
 """Looks in a row below half a mark that end it."""
+A_FEW = 64
+"""So many writes are worth a commit: while fewer wait, what is refused as the last is let in, so that clients who never
+pause cannot bring the work to a halt."""
 RETRY = (2.0, 6.0)
 """Seconds after which to ask again, drawn between: those refused together shall not come back together."""
 
@@ -67,10 +70,15 @@ class Overload:
 
     def admit(self, importance: Importance) -> None:
         """Raise Unavailable for what is not important enough now."""
-        if importance <= self.refusing:
+        if importance < self.refusing or (importance == self.refusing and not self._has_room(importance)):
             metrics.of(metrics.SHED, importance.name.lower()).inc()
             later = random.uniform(*RETRY)  # noqa: S311 nobody gains by guessing it
             raise Unavailable("There is too much to do; what matters more goes first.", retry_after=later)
+
+    def _has_room(self, importance: Importance) -> bool:
+        """Whether the store would run dry if all of this were refused: then some of it is let in."""
+        spare = self._db.waiting < A_FEW and self._db.oldest_wait() < self.marks.oldest_write
+        return spare and importance > Importance.BULK
 
     @property
     def standing(self) -> str:

@@ -107,11 +107,22 @@ async def test_the_least_important_is_refused_first_and_a_stop_never(tmp_path, c
 
 async def test_a_key_without_emergencies_is_refused_before_its_body_is_read(tmp_path, clock):
     """Even a body that is no JSON gets the 503; one who may send emergencies is heard first, and gets the 400."""
-    async with running(tmp_path, CONFIG + MARKS, clock) as run:
-        keys = [await run.draw("send"), await run.draw("send", "send.emergency"), "wrong"]
-        run.gateway.overload._turn_to(Importance.USUAL)
-        path, heads = "/communications/messages/send", [{"Authorization": f"Bearer {key}"} for key in keys]
+    async with running(tmp_path, CONFIG + MARKS, clock, deliver=False) as run:
+        keys = [await run.draw("send.bulk"), await run.draw("send.bulk", "send.emergency"), "wrong"]
+        run.gateway.overload._turn_to(Importance.BULK)
+        path, heads = "/communications/messages/bulk", [{"Authorization": f"Bearer {key}"} for key in keys]
         assert [(await run.call("POST", path, b"{", headers=one)).status for one in heads] == [503, 400, 401]
+
+
+async def test_the_store_never_runs_dry(tmp_path):
+    """Even when all that can be asked again is refused, some of the last of it is let in while few writes wait; what
+    matters less is not."""
+    async with running(tmp_path, deliver=False) as run:
+        run.gateway.overload._turn_to(Importance.USUAL)
+        assert (await run.send(BOOKING | {"to": "ana@example.org"})).status == 202
+        assert (await run.send(NEWS | {"to": "ana@example.org"})).status == 503
+        run.gateway.db.waiting += 64
+        assert (await run.send(BOOKING | {"to": "ana@example.org"})).status == 503
 
 
 @pytest.mark.parametrize(("pressures", "levels"), [

@@ -183,6 +183,7 @@ class Database:
         if not self._waiting:
             self._loop.call_soon(self._hand_over)
         self._waiting.append(job)
+        self.waiting += 1
         return job.future
 
     async def do(self, act: Callable[[Tx], Any]) -> Any:
@@ -192,7 +193,6 @@ class Database:
     def _hand_over(self) -> None:
         """Once per turn of the loop: everything asked for in it goes to the writer together."""
         if self._waiting:
-            self.waiting += len(self._waiting)
             self._asked.append((self.clock.monotonic(), len(self._waiting)))
             self._jobs.put(self._waiting)
             self._waiting = []
