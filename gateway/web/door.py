@@ -152,6 +152,8 @@ def open_door(door: Door, threshold: Threshold) -> Handler:
         except GatewayError as error:
             if isinstance(error, QuotaExceeded):
                 call.standings = error.details.get("standings", [])
+            if isinstance(error, Unauthorized) and not error.faults:
+                gateway.callers.refused += 1
             response = _told(door, error, call)
         except Exception as error:  # noqa: BLE001 the last resort: a defect of ours is told without its details
             gateway.log.error("request failed", request_id=call.id, route=door.path, error=type(error).__name__)
