@@ -71,11 +71,12 @@ class Call(Struct):
         caller = self.caller
         return Asking(caller.limit_keys, caller.names, self.address, self.gateway.vault.limiter_key)
 
-    async def enter(self, door: Door) -> None:
-        """Take one from the limits on a door. What is taken of one that writes a message is on disk with it."""
+    async def enter(self, endpoint: str, wait: bool) -> None:
+        """Take one from the limits on a door. Without `wait` what is taken is on disk with what the request writes.
+        Raises QuotaExceeded."""
         limits = self.parts.limits
-        if limits.watches(door.endpoint):
-            await self._take(limits.at_door(door.endpoint, self.asking, wait=door.repeat is None))
+        if limits.watches(endpoint):
+            await self._take(limits.at_door(endpoint, self.asking, wait=wait))
 
     async def count(self, endpoint: str, **about: str | bytes | None) -> None:
         """Take one from the limits on an endpoint that go by what the request says: `about` which category, channel,
@@ -183,7 +184,7 @@ async def _through(door: Door, call: Call, caller: Caller | None) -> Any:
         call.caller = caller or await _identify(call)
         call.caller.need(door.scope)
     if not door.exempt:
-        await call.enter(door)
+        await call.enter(door.endpoint, wait=door.repeat is None)
     call.query = request.query if door.query is None else query.read(request.query, door.query)
     if not door.decodes:
         return await door.view(call)
