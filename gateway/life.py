@@ -10,9 +10,10 @@ import sqlite3
 import traceback
 from collections.abc import Callable
 from functools import partial
+from hashlib import sha256
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, json
 
 from gateway import __version__, metrics, plugins
 from gateway.addresses import Addresses
@@ -65,10 +66,13 @@ from gateway.privacy import (
     Wordings,
     house_of,
 )
+from gateway.privacy.breaches import Breaches
+from gateway.privacy.notices import Notices
+from gateway.privacy.processing import Processing
 from gateway.privacy.requests import desk
 from gateway.recall import Recall
 from gateway.recipients import Recipients
-from gateway.record import Record
+from gateway.record import NOTHING, Outside, Proofs, Record, Reports
 from gateway.repeats import Repeats
 from gateway.routing import Provider, Routes
 from gateway.rules import Rulebook
@@ -119,6 +123,9 @@ class Parts(Struct):
     retention: Retention
     preferences: Preferences
     wishes: Wishes
+    breaches: Breaches
+    notices: Notices
+    processing: Processing
     analytics: Analytics
     printing: Printing
     cabinet: Cabinet
@@ -215,6 +222,9 @@ class Gateway:
         issuer = self.config.link_base or "guest-gateway"
         self.people = People.begin(self.db, self.vault, self.ids, self.clock, issuer, self.data.setup_code)
         self.callers = self.people.callers
+        self.proofs = Proofs(self.db, self.record)
+        self.reports = Reports(self.db, self.record, self.clock)
+        self.outside = Outside(self.config.audit, self.db, self.clock, self.log, lambda: self.parts.intake)
         self.repeats = Repeats(self.db, self.vault, self.clock)
         self.repeats.load()
         self.seals = seals = Seals(self.vault, self.ids)
@@ -257,6 +267,9 @@ class Gateway:
         questions = Questions(wordings, letters, self.ids, clock, house.name)
         consents = Consents(db, self.addresses, letters, wordings, self.ids, clock)
         asks = Asks(db, self.addresses, intake, questions, clock)
+        venue = config.venue
+        breaches = Breaches(db, self.vault, self.ids, clock, rulebook, venue.country, venue.timezone)
+        cabinet = Cabinet(db, printing, self.ids, venue.language)
         intake.wake, bulk.wake = delivery.wake, delivery.release.wake
         return Parts(
             config=config,
@@ -283,9 +296,12 @@ class Gateway:
             preferences=preferences,
             wishes=Wishes(db, preferences, consents, asks, self.entries, self.ids, clock),
             retention=Retention(db, self.erasure, clock, config.retention),
+            breaches=breaches,
+            notices=Notices(db, breaches, bulk, cabinet, config.sender),
+            processing=Processing(config, db, self.vault, clock),
             analytics=Analytics(db, clock, config.venue.timezone),
             printing=printing,
-            cabinet=Cabinet(db, printing, self.ids, config.venue.language),
+            cabinet=cabinet,
             delivery=delivery,
             webhooks=Desk.begin(db, letters, self.ids, clock, self.log, config.egress.allow),
         )
@@ -326,6 +342,8 @@ class Gateway:
     async def start(self) -> None:
         """Begin to deliver, and to look after the house."""
         metrics.INFO.labels(__version__, sqlite3.sqlite_version).set(1)
+        await self._note("gateway.started", f"version:{__version__}")
+        await self._note_config()
         await self._deliver()
         self.health.started = True
         self.health.start()
@@ -333,6 +351,7 @@ class Gateway:
             asyncio.create_task(self._check_whole_file(), name="check the whole file"),
             asyncio.create_task(self._housekeeping(), name="housekeeping"),
             asyncio.create_task(self._ageing(), name="retention"),
+            asyncio.create_task(self.outside.run(), name="checkpoints to the outside"),
         ]
 
     async def _deliver(self) -> None:
@@ -390,12 +409,14 @@ class Gateway:
         await self.parts.requests.rounds.go()
         if hourly:
             await self.parts.requests.rounds.forget_old()
+            await self.erasure.tidy()
             await self.imports.tidy()
             await self.repeats.forget_old()
             await self.parts.limits.forget_whole()
             await self.parts.webhooks.postmen.forget_old()
             await self.parts.asks.tidy()
             await self.parts.endings.tidy()
+            await self.parts.breaches.forget_old()
 
     def request_id(self) -> str:
         """A fresh name for a request."""
@@ -416,6 +437,8 @@ class Gateway:
         metrics.DATA_REQUESTS.clear()
         for kind, clock, count in data_requests.counts(self.db.reader, self.clock.now()):
             metrics.DATA_REQUESTS.labels(kind, clock).set(count)
+        self.outside.measure()
+        self.parts.breaches.measure()
 
     async def reload(self, config: Config) -> list[str]:
         """Take a new configuration, whole; or name the keys of it that need a restart and change nothing. Raises
@@ -425,6 +448,7 @@ class Gateway:
         parts, before = self._build(config), self.parts
         await self._count_days(config)
         self.config, self.parts = config, parts
+        await self._note_config()
         await asyncio.gather(before.delivery.drain(DRAIN_SECONDS), before.webhooks.drain(DRAIN_SECONDS))
         for gone in before.routes.providers.keys() - parts.routes.providers.keys():
             metrics.PROVIDER_UP.remove(gone)
@@ -447,11 +471,22 @@ class Gateway:
             await asyncio.wait(self._tasks)
             self.health.stop()
             await self.callers.note_use()
+            await self._note("gateway.stopped", f"version:{__version__}")
             await self.record.checkpoint()
+            await self.outside.last_word()
         while self._closing:
             done = self._closing.pop()()
             if asyncio.iscoroutine(done):
                 await done
+
+    async def _note(self, action: str, object_: str, data_hash: bytes = NOTHING) -> None:
+        """Note in the record what the gateway itself did."""
+        await self.db.do(lambda tx: tx.audit("gateway", action, object_, data_hash))
+
+    async def _note_config(self) -> None:
+        """Note which configuration is in force from now on, and which rules."""
+        digest = sha256(json.encode(self.config.source.tree, order="sorted")).digest()
+        await self._note("config.taken", f"rules:{self.parts.compliance.rulebook.version.replace('+', '.')}", digest)
 
     async def _close_way_out(self) -> None:
         """Of the parts that work now: a reload closes those it replaces."""

@@ -56,8 +56,9 @@ place of a word is stored with the counts: a new one goes to the end."""
 
 ENDPOINTS: tuple[str, ...] = (
     "analytics.report", "api_keys.change", "api_keys.draw", "api_keys.list", "api_keys.revoke", "api_keys.rotate",
-    "api_keys.show", "auth.begin_totp", "auth.confirm_totp", "auth.end_totp", "auth.keys", "auth.logout",
-    "auth.password", "auth.setup", "auth.token", "batches.cancel", "batches.events", "batches.show",
+    "api_keys.show", "audit.list", "audit.newest", "audit.prove", "auth.begin_totp", "auth.confirm_totp",
+    "auth.end_totp", "auth.keys", "auth.logout", "auth.password", "auth.setup", "auth.token", "batches.cancel",
+    "batches.events", "batches.show", "breaches.add", "breaches.change", "breaches.list", "breaches.show",
     "compliance.check", "compliance.rule", "compliance.rules", "confirm.ask", "confirm.confirm", "consents.ask",
     "consents.ask_first", "consents.expiring", "consents.keep", "consents.receipt", "consents.record",
     "consents.state", "consents.wording", "consents.wordings", "data_requests.cancel", "data_requests.complete",
@@ -68,12 +69,13 @@ ENDPOINTS: tuple[str, ...] = (
     "holds.end", "holds.place", "holds.report", "holds.run", "holds.show", "look.show", "messages.bulk",
     "messages.cancel", "messages.list", "messages.release", "messages.send", "messages.show", "messages.template",
     "my_data.ask", "my_data.code", "my_data.consider", "my_data.keep", "my_data.prove", "my_data.show",
-    "preferences.save", "preferences.show", "receipt.file", "receipt.show", "suppressions.add", "suppressions.lift",
-    "suppressions.list", "suppressions.show", "suppressions.unsubscribe", "templates.add", "templates.edit",
-    "templates.list", "templates.preview", "templates.remove", "templates.show", "templates.version",
-    "templates.versions", "unsubscribe.ask", "unsubscribe.stop", "users.add", "users.change", "users.list",
-    "users.remove", "users.setup_code", "users.show", "webhooks.add", "webhooks.change", "webhooks.deliveries",
-    "webhooks.list", "webhooks.remove", "webhooks.replay", "webhooks.rotate", "webhooks.show", "webhooks.test",
+    "preferences.save", "preferences.show", "processing.show", "receipt.file", "receipt.show", "suppressions.add",
+    "suppressions.lift", "suppressions.list", "suppressions.show", "suppressions.unsubscribe", "templates.add",
+    "templates.edit", "templates.list", "templates.preview", "templates.remove", "templates.show",
+    "templates.version", "templates.versions", "unsubscribe.ask", "unsubscribe.stop", "users.add", "users.change",
+    "users.list", "users.remove", "users.setup_code", "users.show", "webhooks.add", "webhooks.change",
+    "webhooks.deliveries", "webhooks.list", "webhooks.remove", "webhooks.replay", "webhooks.rotate",
+    "webhooks.show", "webhooks.test",
 )  # fmt: skip
 """What limits can count, as the API's description names it. A test holds it to the doors there are."""
 

@@ -57,7 +57,7 @@ async def test_a_no_counts_from_now_on(run):
     _, page = await look(run, run.path)
     status, page = await change(run, page, off=["news:email", "wedding:email"])
     assert (status, page.ticked) == (200, {"wedding:sms", "booking:email", "booking:sms"})
-    assert "Saved This counts from now on." in page.text
+    assert "Saved. This counts from now on." in page.text
     assert await reasons(run, NEWS) == ["CORE-SUP-3"]
     assert await reasons(run, WEDDING) == ["CORE-SUP-3"]
     assert await reasons(run, BOOKING) == []
@@ -131,8 +131,9 @@ async def test_the_language_of_messages_is_the_guests_choice(run):
     assert (guest["language"], guest["version"]) == ("de", 2)
     _, page = await look(run, run.path)
     assert page.all("option", value="de")[0].keys() >= {"selected"}
-    await change(run, page, language="xx")
-    assert (await run.call("GET", "/communications/guests")).json["items"][0]["version"] == 2
+    for language in ("xx", "de"):
+        await change(run, page, language=language)
+        assert (await run.call("GET", "/communications/guests")).json["items"][0]["version"] == 2
 
 
 async def test_only_the_page_itself_can_be_saved(run):

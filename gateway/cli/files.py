@@ -17,7 +17,7 @@ def fetch(path: str, to: Path | None, config_path: Path | None, data_path: str |
     """Write what a door gives to a file that only its owner reads, whole or not at all; to stdout for None. Raises
     NoWritableDisk."""
     if to is None and as_json:
-        raise click.UsageError("--json needs a file to write to: the list itself is CSV.")
+        raise click.UsageError("--json needs a file to write to: stdout is for the list itself.")
     if to is None:
         at_gateway(lambda socket: _receive(socket, path, sys.stdout.buffer), config_path, data_path)
         return

@@ -15,6 +15,7 @@ from gateway.config.values import (
     Colour,
     Country,
     Email,
+    File,
     Folder,
     Host,
     Language,
@@ -27,6 +28,7 @@ from gateway.config.values import (
     Region,
     Seconds,
     Slug,
+    Url,
     Zone,
 )
 from gateway.model import ChannelName
@@ -119,6 +121,7 @@ class Provider(Struct, frozen=True, kw_only=True):
     channel: Annotated[ChannelName, about("The channel it delivers for.")]
     connections: Annotated[int, about("How many messages may be on their way to it at once.", ge=1, le=1000)] = 8
     timeout: Annotated[Seconds, about("How long handing over one message may take.")] = 30.0
+    country: Annotated[Country | None, about("Where it works; the record of processing names it.")] = None
     uncertain: Annotated[
         Literal["resend", "hold"] | None, about("What becomes of a message that it may or may not have taken.")
     ] = None
@@ -211,10 +214,15 @@ class Store(Table, frozen=True):
 
 
 class Audit(Table, frozen=True):
-    """How often the record of who did what is signed."""
+    """How often the record of who did what is signed, and where the signatures are kept outside."""
 
     checkpoint_every: Annotated[int, about("Sign after so many new entries.", ge=1, le=LARGEST)] = 1000
     checkpoint_after: Annotated[Seconds, about("Sign after so much time, if there is anything new.")] = 600.0
+    file: Annotated[File | None, about("A file that gets every checkpoint as a line of JSON.")] = None
+    webhook: Annotated[Url, about("Where every checkpoint is posted to, signed as Standard Webhooks has it.")] = ""
+    webhook_secret_file: Annotated[File | None, about("The file with the secret, whsec_ and base64.")] = None
+    email: Annotated[Email, about("Who gets a checkpoint by e-mail.")] = ""
+    email_every: Annotated[Seconds, about("How much time lies between two of these e-mails.")] = 86_400.0
 
 
 class Logs(Table, frozen=True):

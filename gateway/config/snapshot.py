@@ -174,6 +174,8 @@ def odd(config: Sections, source: Source) -> Iterator[ConfigFault]:
     if is_shorter(config.retention.consents, LEAST_PROOF):
         detail = f'must be at least "{LEAST_PROOF}": so long some laws want it to be proven'
         yield source.fault("wrong-value", ("retention", "consents"), detail)
+    if config.audit.webhook and config.audit.webhook_secret_file is None:
+        yield source.fault("wrong-value", ("audit", "webhook"), "must come with audit.webhook_secret_file")
     for name, limit in config.limits.items():
         for key, detail in counted.odd(limit.endpoints, limit.by, limit.cost):
             yield source.fault("wrong-value", ("limits", name, key), detail)

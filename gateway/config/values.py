@@ -120,6 +120,9 @@ Category = Annotated[str, CATEGORY, written(CATEGORY)]
 FOLDER = Kind("the path of a folder", r"[^\x00]+", Path)
 Folder = Annotated[Path, FOLDER, written(FOLDER)]
 
+FILE = Kind("the path of a file", r"[^\x00]+", Path)
+File = Annotated[Path, FILE, written(FILE)]
+
 COLOUR = Kind('a colour such as "#0b6e4f"', r"(#[0-9A-Fa-f]{6})?", str.lower)
 Colour = Annotated[str, COLOUR, written(COLOUR)]
 """Red, green and blue as hexadecimal numbers, in lower case; empty for none."""
@@ -229,6 +232,20 @@ def _origin(text: str) -> str:
 ORIGIN = Kind('an address such as "https://messages.quinta.example", without a path', r"(https?://[!-~]+)?", _origin)
 Origin = Annotated[str, ORIGIN, written(ORIGIN)]
 """Scheme, host and port, without a slash at the end; http is for this machine only. Empty for none."""
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (not parts.hostname or "@" in parts.netloc or parts.port == 0):
+        raise ValueError()
+    if parts.scheme == "http" and not loopback(HOST.read(parts.hostname or "")):
+        raise Hint("http:// is for addresses of this machine only")
+    return text
+
+
+URL = Kind('an address such as "https://log.quinta.example/checkpoints"', r"(https?://[!-~]+)?", _url)
+Url = Annotated[str, URL, written(URL)]
+"""An address to send to; http is for this machine only. Empty for none."""
 
 
 def _network(text: str) -> str:

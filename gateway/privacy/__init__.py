@@ -1,4 +1,5 @@
-"""What a guest has a say in: what he is asked and agreed to, what he wants stopped, that he is forgotten, and when."""
+"""What a guest has a say in: what he is asked and agreed to, what he wants stopped, that he is forgotten, and when; and
+what the house answers for: its breaches, what it does with data."""
 
 from gateway.privacy.asks import Asks
 from gateway.privacy.button import Button

@@ -46,14 +46,15 @@ class Wishes:
         self._db, self._preferences, self._consents, self._asks = db, preferences, consents, asks
         self._entries, self._ids, self._clock = entries, ids_, clock
 
-    async def save(self, visitor: Visitor, changed: Mapping[str, bool], language: str) -> Saved:
-        """Take down what was ticked (True) and unticked (False), by the names of boxes, and the language."""
+    async def save(self, visitor: Visitor, changed: Mapping[str, bool], language: str | None, shown_in: str) -> Saved:
+        """Take down what was ticked (True) and unticked (False), by the names of boxes, and the language, if another
+        one was chosen. `shown_in`: the language of the page."""
         boxes = {box.name: box for row in self._preferences.boxes(visitor) for box in row}
         await self._stop([boxes[name] for name, ticked in changed.items() if name in boxes and not ticked])
         new = [boxes[name] for name, ticked in changed.items() if ticked and name in boxes and not boxes[name].ticked]
-        if language != (visitor.language or "").partition("-")[0].lower():
+        if language is not None:
             await self._speak(visitor, language)
-        await self._agree(visitor, [box for box in new if box.topic.about != "offers"], language)
+        await self._agree(visitor, [box for box in new if box.topic.about != "offers"], shown_in)
         asked = await self._ask(visitor, [box for box in new if box.topic.about == "offers"])
         return Saved(asked, list(self._left(visitor, new, asked)))
 

@@ -53,7 +53,7 @@ class Tx:
 
     connection: sqlite3.Connection
     now: int
-    entries: list[tuple[str, str, str, bytes, bytes]] = field(default_factory=list)
+    entries: list[tuple[str, str, str, bytes]] = field(default_factory=list)
     changes: list[bytes] = field(default_factory=list)
     leaves_no_trace: bool = False
     """Set by a work whose old pages shall not lie in the log: it is emptied right after the commit, or as soon as
@@ -102,9 +102,9 @@ class Tx:
         (highest,) = self.connection.execute(f"SELECT max(id) FROM {table}").fetchone()  # noqa: S608 our own names
         return (highest or 0) + 1
 
-    def audit(self, actor: str, action: str, object_: str, data_hash: bytes, salt: bytes = b"") -> None:
-        """Add an entry to the audit log, in this very transaction. `salt`: sealed, where the hash needed one."""
-        self.entries.append((actor, action, object_, data_hash, salt))
+    def audit(self, actor: str, action: str, object_: str, data_hash: bytes) -> None:
+        """Add an entry to the audit log, in this very transaction."""
+        self.entries.append((actor, action, object_, data_hash))
 
     def changed(self, blind: bytes) -> None:
         """Tell everyone, right after the commit, that what was known about this address is stale."""
@@ -140,6 +140,7 @@ class Database:
         """Connect, and start the writer. The file must exist with its schema."""
         self._loop = asyncio.get_running_loop()
         self._writer = connect(self.path)
+        self._writer.execute("PRAGMA temp_store=MEMORY")  # or what a savepoint may undo goes to a file, page by page
         self._turn_reader = connect(self.path, reading=True)
         self._turn_reader.execute("SELECT 1 FROM meta").fetchone()  # opens the WAL, so that it can be watched
         self._readers = ThreadPoolExecutor(READERS, "reader", initializer=self._open_reader)

@@ -10,8 +10,10 @@ from gateway.errors import BadJson, NotFound, WrongMethod
 from gateway.web import (
     analytics,
     api_keys,
+    audit,
     auth,
     batches,
+    breaches,
     compliance,
     consents,
     data_requests,
@@ -22,6 +24,7 @@ from gateway.web import (
     local,
     look,
     messages,
+    processing,
     suppressions,
     templates,
     users,
@@ -33,12 +36,13 @@ from gateway.web.routes import Door, Routes
 
 DESCRIBED = (
     messages.routes, batches.routes, templates.routes, compliance.routes, consents.routes, data_requests.routes,
-    guests.routes, suppressions.routes, holds.routes, analytics.routes, webhooks.routes, auth.routes, api_keys.routes,
-    users.routes, health.routes, health.probes, *guest_pages.ROUTES, look.routes,
+    breaches.routes, processing.routes, guests.routes, suppressions.routes, holds.routes, audit.routes,
+    analytics.routes, webhooks.routes, auth.routes, api_keys.routes, users.routes, health.routes, health.probes,
+    *guest_pages.ROUTES, look.routes,
 )  # fmt: skip
 MAIN = (*DESCRIBED, Docs(DESCRIBED).routes)
 OPS = (health.probes, health.ops)
-LOCAL = (*MAIN, health.ops, local.routes, suppressions.local)
+LOCAL = (*MAIN, health.ops, local.routes, suppressions.local, audit.local)
 OPTIONS: dict[str, Any] = {
     "access_log": None,
     "keepalive_timeout": 15.0,

@@ -11,12 +11,14 @@ from gateway.store.steps import (
     ageing,
     agreements,
     batches,
+    breaches,
     counters,
     data_requests,
     first_tables,
     guests,
     late_stops,
     people,
+    record,
     templates,
     webhooks,
 )
@@ -35,6 +37,8 @@ for _number, _step in enumerate(
         late_stops,
         ageing,
         data_requests,
+        record,
+        breaches,
     ),
     start=1,
 ):

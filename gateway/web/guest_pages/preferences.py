@@ -18,13 +18,14 @@ async def show(call: Call) -> Answer:
 
 @routes.post("/{token}")
 async def save(call: Call) -> Answer:
-    """Take down what he changed. A box that he left as it was shown changes nothing, whatever happened meanwhile."""
+    """Take down what he changed. What he left as it was shown changes nothing, whatever happened meanwhile."""
     who = visitor(call, "preferences")
     fields = await own_form(call, who)
     ticked, before = set(fields.get("want", ())), set(fields.get("was", ()))
     changed = {name: name in ticked for name in ticked ^ before}
-    language = spoken(fields.get("language", [""])[0]) or words_for(call, who).language
-    saved = await call.parts.wishes.save(who, changed, language)
+    language = spoken(fields.get("language", [""])[0])
+    chosen = language if language not in fields.get("spoke", ()) else None
+    saved = await call.parts.wishes.save(who, changed, chosen, words_for(call, who).language)
     return choices(call, visitor(call, "preferences"), saved)
 
 
