@@ -76,7 +76,7 @@ class Shell:
 
     async def follow(self, script, kind, shown):
         """Type a block and hold what it prints against what is shown; what is only read is read until it is that."""
-        until = time.monotonic() + (0 if re.search(r" -d | -X |serve", script) else 20)
+        until = time.monotonic() + (0 if re.search(r" -d | -X | --data|serve", script) else 20)
         while True:
             fails = bool(kind) and bool(re.search(r'"status": [45]\d\d|^HTTP/1.1 [45]', shown))
             code, out = await self.type(script, fails)

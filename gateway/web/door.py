@@ -74,11 +74,12 @@ class Call(Struct):
         caller = self.caller
         return Asking(caller.limit_keys, caller.names, self.address, self.gateway.vault.limiter_key)
 
-    async def enter(self, door: Door) -> None:
-        """Take one from the limits on a door. What is taken of one that writes a message is on disk with it."""
+    async def enter(self, endpoint: str, wait: bool) -> None:
+        """Take one from the limits on a door. Without `wait` what is taken is on disk with what the request writes.
+        Raises QuotaExceeded."""
         limits = self.parts.limits
-        if limits.watches(door.endpoint):
-            await self._take(limits.at_door(door.endpoint, self.asking, wait=door.repeat is None))
+        if limits.watches(endpoint):
+            await self._take(limits.at_door(endpoint, self.asking, wait=wait))
 
     def weigh(self, class_: MessageClass, many: bool = False) -> None:
         """Raise Unavailable where there is too much to do for a message of this class, or for so many."""
@@ -192,7 +193,7 @@ async def _through(door: Door, call: Call, caller: Caller | None) -> Any:
     if not door.exempt:
         if caller is None and not (door.urgent and EMERGENCY in call.caller.scopes):
             gateway.overload.admit(door.importance)
-        await call.enter(door)
+        await call.enter(door.endpoint, wait=door.repeat is None)
     call.query = request.query if door.query is None else query.read(request.query, door.query)
     if not door.decodes:
         return await door.view(call)

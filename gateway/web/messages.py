@@ -54,7 +54,7 @@ async def send_template(call: Call) -> Answer:
     """Queue one message to one guest, printed from a template in the guest's language; or to many, as in bulk."""
     order = call.order
     if order.recipients is not None:
-        await call.count("messages.bulk")
+        await call.enter("messages.bulk", wait=False)
         return await batches.take(call, many_of(order), "POST messages/template")
 
     call.weigh(order.class_)
