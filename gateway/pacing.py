@@ -3,6 +3,8 @@
 from collections import deque
 from math import inf
 
+from aiolimiter import AsyncLimiter
+
 from gateway import metrics
 from gateway.clock import Clock
 
@@ -23,23 +25,29 @@ class Pacing:
     """
 
     def __init__(self, provider: str, clock: Clock, rate: float | None = None):
-        self.rate = self._configured = rate
+        self._configured = rate
         self._clock = clock
-        self._next = self._grown_at = -inf
+        self._grown_at = -inf
         self._too_much = 0.0
         self._lately: deque[float] = deque(maxlen=LATELY)
         self._gauge = metrics.PROVIDER_PACE.labels(provider)
-        self._gauge.set(rate or inf)
+        self._set(rate)
+
+    async def turn(self) -> None:
+        """Wait until one more may leave. Whoever waits while the pace changes goes by the new one."""
+        beat = None
+        while beat is not self._beat:
+            beat = self._beat
+            if beat is not None:
+                await beat.acquire()
 
     def wait(self) -> float:
-        """Seconds until one more may leave."""
-        return 0.0 if self.rate is None else max(0.0, self._next - self._clock.monotonic())
+        """Seconds until one more may leave, at most."""
+        return 0.0 if self.rate is None or self._beat is None or self._beat.has_capacity() else 1 / self.rate
 
     def leaves(self, at: float) -> None:
         """A message leaves now, `at` of the monotonic clock."""
         self._lately.append(at)
-        if self.rate is not None:
-            self._next = max(self._next, at) + 1 / self.rate
 
     def ahead(self, most: int) -> int:
         """How many of `most` messages could leave in the next seconds; one at least."""
@@ -64,6 +72,7 @@ class Pacing:
 
     def _set(self, rate: float | None) -> None:
         self.rate = rate
+        self._beat = None if rate is None else AsyncLimiter(1, 1 / rate)  # of one at a time: a beat, not a burst
         self._gauge.set(rate or inf)
 
     def _speed(self) -> float:

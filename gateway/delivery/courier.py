@@ -169,7 +169,7 @@ class Courier:
                 continue
             if self.provider.pacing.rate is not None:
                 await self._keep_pace()
-                if not self._ready:
+                if self._draining or not self._ready:
                     continue
             if not self.provider.admit():
                 await self._give_back()
@@ -182,12 +182,15 @@ class Courier:
             await self._deal_with(due)
 
     async def _keep_pace(self) -> None:
-        """Wait until one more may leave, one slot after the other, or until there is nothing left to hand over."""
+        """Wait until one more may leave, one slot after the other, or until the courier is on his way out."""
         async with self._paced:
-            while self._ready and (wait := self.provider.pacing.wait()):
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(wait):
-                        await self._over.wait()
+            turn = asyncio.ensure_future(self.provider.pacing.turn())
+            over = asyncio.ensure_future(self._over.wait())
+            try:
+                await asyncio.wait((turn, over), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                turn.cancel()
+                over.cancel()
 
     async def _deal_with(self, due: Due) -> None:
         """One leased message, to its settlement on disk."""
