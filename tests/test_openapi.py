@@ -238,7 +238,7 @@ async def test_every_error_has_its_page(run, slug):
 async def test_a_live_gateway_keeps_to_its_description(tmp_path):
     """Requests made from the document, good ones and bad ones, one after the other as links lead: nothing is answered
     that the document does not tell of, and nothing breaks. `make fuzz` looks longer."""
-    status, said = await fuzz(tmp_path, "--seed", "3", "--generation-deterministic", "--max-examples", "4",
+    status, said = await fuzz(tmp_path, "--seed", "2", "--generation-deterministic", "--max-examples", "4",
                               "--phases", "examples,fuzzing,stateful")  # fmt: skip
     assert status == 0, said
     assert re.search(r"API Links: +[1-9]\d* covered", said), said
