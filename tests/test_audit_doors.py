@@ -1,6 +1,7 @@
 """Whatever changes something, or shows what is about people, leaves an entry: who, what, and on which thing.
 
-The walk goes through every such door of the role table. One that is added belongs into it, or into NO_TRACE.
+The walk goes through every such door of the API. One that is added belongs into it, or into NO_TRACE. What guests do on
+their own pages is looked at where the pages are.
 """
 
 import base64
@@ -27,6 +28,7 @@ NO_TRACE = {
 """Doors that take a body, change nothing, and show nothing that is about anybody."""
 ANA = {"email": "ana@example.org", "country": "PT"}
 BELA = {"contacts": [{"kind": "email", "address": "bela@example.org"}], "name": "Bela", "country": "PT"}
+CLEO = {"contacts": [{"kind": "email", "address": "cleo@example.org"}], "country": "PT", "source": "the couple"}
 ORDER = BOOKING | {"to": "ana@example.org"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 CSV = {"Content-Type": "text/csv"}
@@ -77,6 +79,8 @@ async def test_every_act_and_every_look_at_a_person_leaves_an_entry(walk):
     """One walk through all doors that change something or show what is sealed; then no door is left."""
     await messages(walk)
     await guests(walk)
+    await consents(walk)
+    await requests(walk)
     await breaches(walk)
     await lists(walk)
     await templates(walk)
@@ -85,7 +89,7 @@ async def test_every_act_and_every_look_at_a_person_leaves_an_entry(walk):
     await one_self(walk)
     await the_socket(walk)
     doors = app.doors(app.MAIN)
-    acts = {door.name for door in doors if door.method != "GET"}
+    acts = {door.name for door in doors if door.method != "GET" and door.path.startswith(P)}
     looks = {door.name for door in doors if "include" in getattr(door.query, "__struct_fields__", ())}
     assert (acts | looks) - walk.seen - NO_TRACE == set()
 
@@ -131,6 +135,55 @@ async def guests(walk):
     await walk.through(f"POST {P}/suppressions/{{id}}/lift", "suppression.lifted", None, why, id=made["id"])
 
 
+async def consents(walk):
+    """What guests are asked, in which words, and that nothing of somebody goes."""
+    law, email = f"{P}/compliance", {"channels": ["email"], "categories": ["*"]}
+    words = {"version": "2026-11", "language": "en", "text": "I would like to hear from you."} | email
+    await walk.through(f"POST {law}/wordings", "wording.kept", "wrd_", words)
+    asked = {"guest": {"email": "dora@example.org", "country": "PT"}, "wording_version": "2026-11"}
+    await walk.through(f"POST {law}/consent/ask", "consent.asked", "ask_", asked)
+    made = await walk.run.call("POST", f"{P}/guests", CLEO)
+    first = {"guests": ["cleo@example.org"], "wording_version": "2026-11"}
+    await walk.through(f"POST {law}/consent/ask-first", "consent.asked", "ask_", first)
+    guest = made.json["id"]
+    query = f"?guest={guest}&include=content"
+    await walk.through(f"GET {law}/consent", "content.read", "g", query=query)
+    hold = f"{P}/guests/{{id}}/hold"
+    await walk.through(f"POST {hold}", "hold.placed", None, {"reason": "A claim."}, id=guest)
+    await walk.through(f"GET {hold}", "content.read", None, query="?include=content", id=guest)
+    await walk.through(f"DELETE {hold}", "hold.ended", id=guest)
+    await walk.through(f"POST {law}/retention/run", "retention.ran", "retention", {})
+
+
+async def requests(walk):
+    """What guests ask about their data, from its beginning to its end."""
+    door = f"{P}/compliance/data-request"
+    asking = {"guest": "cleo@example.org", "received_via": "phone", "jurisdiction": "UK"}
+
+    async def act(what, type_, request, body=None):
+        await walk.through(f"POST {door}/{{id}}/{what}", f"data_request.{type_}", None, body, id=request)
+
+    async def opened(kind):
+        body = asking | {"kind": kind}
+        made = (await walk.through(f"POST {door}", "data_request.opened", "req_", body))["id"]
+        await act("verify", "verified", made, {"method": "staff", "note": "She stood at the desk."})
+        return made
+
+    copy = await opened("access")
+    await walk.through(f"GET {door}/{{id}}", "content.read", query="?include=content", id=copy)
+    await act("extend", "extended", copy, {"reason": "complex"})
+    await act("pause", "paused", copy, {"note": "Which stay?"})
+    await act("resume", "resumed", copy)
+    await act("redact", "redacted", copy, {"words": ["Zelda"]})
+    await walk.through(f"GET {door}/{{id}}/export", "data_request.exported", id=copy)
+    await act("complete", "completed", copy, {})
+    await act("refuse", "refused", await opened("portability"), {"reason": "excessive"})
+    await act("cancel", "cancelled", await opened("access"), {})
+    found = {"email": "cleo@example.org"}
+    guest = (await walk.run.call("POST", f"{P}/guests/search", found)).json["items"][0]["id"]
+    await walk.through(f"DELETE {P}/guests/{{id}}", "data_request.opened", "req_", id=guest)
+
+
 async def breaches(walk):
     """The register, and the guests told."""
     walk.bearer = await walk.run.draw("privacy", "read.content", "send.legal")
@@ -150,7 +203,7 @@ async def breaches(walk):
 
 async def lists(walk):
     """Whole lists, in and out."""
-    table = b"email,country\ncleo@example.org,PT\n"
+    table = b"email,country\ndina@example.org,PT\n"
     await walk.through(f"POST {P}/guests/import", "guests.imported", "imp_", table, headers=CSV)
     await walk.through(f"GET {P}/guests/export", "guests.exported", "guests")
     await walk.through(f"GET {P}/guests/export", "content.read", "guests", query="?include=content")

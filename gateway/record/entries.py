@@ -13,7 +13,7 @@ from gateway.views import Time
 Name = Annotated[str, Meta(pattern="^[A-Za-z0-9 .:_/-]{1,100}$")]
 Action = Annotated[
     str,
-    Meta(pattern=r"^[a-z]+(\.[a-z_]+)?$", description="An action, or a family of them, such as `user`"),
+    Meta(pattern=r"^[a-z_]+(\.[a-z_]+)?$", description="An action, or a family of them, such as `user`"),
 ]
 
 
