@@ -493,7 +493,7 @@ class Gateway:
 
     async def _note_config(self) -> None:
         """Note which configuration is in force from now on, and which rules."""
-        digest = sha256(json.encode(self.config.source.tree, order="sorted")).digest()
+        digest = sha256(json.encode(self.config.source.tree, order="sorted", enc_hook=str)).digest()
         await self._note("config.taken", f"rules:{self.parts.compliance.rulebook.version.replace('+', '.')}", digest)
 
     async def _close_way_out(self) -> None:
