@@ -10,19 +10,13 @@ import statistics
 import sys
 from collections.abc import Callable
 
-from bench import analytics, arrival, bulk, guests, memory, peers, restart, template, verify
+from bench import analytics, arrival, bulk, check, guests, memory, peers, restart, status, template, verify, writer
+from bench.figures import ratio
 from bench.load import introduce, wrk
 from bench.servers import gateway, reference
 
 ROUNDS = 3
 SECONDS = 6
-
-
-def ratio(name: str, ours: list[float], theirs: list[float], least: float, **more: float) -> dict:
-    """A figure: the median of ours over the median of theirs, and what it should reach."""
-    value = statistics.median(ours) / statistics.median(theirs)
-    return {"figure": name, "value": round(value, 3), "at_least": least, "ours": round(statistics.median(ours)),
-            "reference": round(statistics.median(theirs)), "reached": value >= least} | more  # fmt: skip
 
 
 def single() -> list[dict]:
@@ -68,6 +62,9 @@ SUITES: dict[str, Callable[[], list[dict]]] = {
     "connections": connections,
     "bulk": bulk.measure,
     "template": template.measure,
+    "check": check.measure,
+    "status": status.measure,
+    "writer": writer.measure,
     "arrival": arrival.measure,
     "peers": peers.measure,
     "import": guests.measure,

@@ -82,14 +82,13 @@ def write(database: Path, number: int) -> None:
     start, apart = int(time.time() * 1000) - DAYS * 86_400_000, DAYS * 86_400_000 / number
     connection.execute("PRAGMA synchronous=OFF")
     for first in range(0, number, BATCH):
-        rows = [message(1 + at, int(start + at * apart), draw.choice(KINDS)) for at in range(first, first + BATCH)]
+        rows = [message(at, int(start + at * apart), draw.choice(KINDS)) for at in range(first, first + BATCH)]
         tx = Tx(connection, 0)
         connection.execute("BEGIN")
-        messages.insert(tx, rows)
-        events.append(tx, [Event(row.id, "accepted", row.created_at) for row in rows])
-        took = [int(draw.lognormvariate(3.5, 1)) for _ in rows]
+        written = [(row_id, row.created_at) for row_id, row in zip(messages.insert(tx, rows), rows, strict=True)]
+        events.append(tx, [Event(row_id, "accepted", at) for row_id, at in written])
         events.append(
-            tx, [Event(row.id, "sent", row.created_at + ms, SENT) for row, ms in zip(rows, took, strict=True)]
+            tx, [Event(row_id, "sent", at + int(draw.lognormvariate(3.5, 1)), SENT) for row_id, at in written]
         )
         connection.execute("COMMIT")
         if first % 50_000 == 0:
@@ -97,11 +96,11 @@ def write(database: Path, number: int) -> None:
     connection.close()
 
 
-def message(id_: int, at: int, kind: Series) -> NewMessage:
+def message(number: int, at: int, kind: Series) -> NewMessage:
     """One that was sent."""
     return NewMessage(
-        id_, id_.to_bytes(16), "sent", None, kind.channel, kind.class_, kind.category, None, None, None, None, at, at,
-        None, None, None, "key:bench", "{}", '{"decision":"allow"}', None, None, kind,
+        number.to_bytes(16), "sent", None, kind.channel, kind.class_, kind.category, None, None, None, None, at, at,
+        None, None, None, "key:bench", "{}", '{"decision":"allow"}', None, None, None, None, kind,
     )  # fmt: skip
 
 
@@ -136,7 +135,7 @@ def bare_query(folder: Path) -> float:
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {0})
     reader = connect(folder / "data" / "gateway.db", reading=True)
-    asked = analytics.question({}, int(time.time() * 1000), "Europe/Lisbon")
+    asked = analytics.question(analytics.AnalyticsQuery(), int(time.time() * 1000), "Europe/Lisbon")
     began, times = time.perf_counter(), 0
     while time.perf_counter() - began < SECONDS:
         analytics.gather(reader, asked)

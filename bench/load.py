@@ -22,16 +22,18 @@ def wrk(
     guests: int = 10_000,
     extra: str = LATER,
     run: str = "r",
-    template: str = "",
+    kind: str = "send",
+    messages: str = "",
 ) -> dict:
-    """Requests a second and their latencies; with a `template`, printed from it."""
-    script = Path(__file__).parent / "send.lua"
+    """Requests a second of a kind (see `requests.lua`) and their latencies. `messages`: a file of ids to look at."""
+    script = Path(__file__).parent / "requests.lua"
     env = dict(os.environ) | {
         "KEY": server.key,
         "GUESTS": str(guests),
         "EXTRA": extra,
         "RUN": f"{run}-{os.getpid()}",
-        "TEMPLATE": template,
+        "KIND": kind,
+        "MESSAGES": messages,
     }
     output = subprocess.run(
         ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "10s",
@@ -40,8 +42,8 @@ def wrk(
     ).stdout  # fmt: skip
     result = json.loads(output.partition("RESULT ")[2])
     result["per_second"] = round(result["requests"] / result["seconds"])
-    if result["not_202"]:
-        raise RuntimeError(f"{result['not_202']} answers were not 202")
+    if result["refused"]:
+        raise RuntimeError(f"{result['refused']} answers to {kind} were refusals")
     return result
 
 

@@ -13,10 +13,15 @@ async def ready(_: web.Request) -> web.Response:
     return web.Response(text="ok")
 
 
-async def bare(request: web.Request) -> web.Response:
-    """Read the body, answer with as many bytes as the gateway does."""
-    await request.read()
-    return web.Response(status=202, body=b"x" * 420, content_type="application/json")
+def bare(size: int, status: int = 200):
+    """A handler that reads the body and answers with as many bytes as the gateway does."""
+    answer = b"x" * size
+
+    async def handle(request: web.Request) -> web.Response:
+        await request.read()
+        return web.Response(status=status, body=answer, content_type="application/json")
+
+    return handle
 
 
 def one_by_one(folder: str):
@@ -40,7 +45,9 @@ def main(name: str, port: str, folder: str) -> None:
     """Serve one of them until the process is ended."""
     app = web.Application()
     app.router.add_get("/health/ready", ready)
-    app.router.add_post("/communications/messages/send", bare if name == "bare" else one_by_one(folder))
+    app.router.add_post("/communications/messages/send", bare(420, 202) if name == "bare" else one_by_one(folder))
+    app.router.add_post("/communications/compliance/check", bare(182))
+    app.router.add_get("/communications/messages/{id}", bare(870))
     uvloop.install()
     web.run_app(app, host="127.0.0.1", port=int(port), access_log=None, print=None)
 

@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-import statistics
 import time
 import urllib.request
 from collections.abc import Callable
 
 from liquid import Environment, StrictUndefined
 
+from bench.figures import ratio
 from bench.load import introduce, wrk
 from bench.servers import Server, gateway, reference
 from gateway.templates import Words
@@ -56,7 +56,7 @@ def printing() -> dict:
     for _ in range(ROUNDS * 3):
         theirs.append(each(lambda: [part.render(VALUES) for part in parts]))
         ours.append(each(lambda: press.print(VALUES)))
-    return figure("printing / python-liquid called directly", ours, theirs, 0.9)
+    return ratio("printing / python-liquid called directly", ours, theirs, 0.9)
 
 
 def sending() -> dict:
@@ -67,8 +67,8 @@ def sending() -> dict:
         keep(server)
         for round_ in range(ROUNDS):
             theirs.append(wrk(bare, 64, SECONDS)["per_second"])
-            ours.append(wrk(server, 64, SECONDS, run=f"t{round_}", template=SHORT["name"])["per_second"])
-    return figure("durable template send / bare, 64 connections", ours, theirs, 0.20)
+            ours.append(wrk(server, 64, SECONDS, run=f"t{round_}", kind="template")["per_second"])
+    return ratio("durable template send / bare, 64 connections", ours, theirs, 0.20)
 
 
 def keep(server: Server) -> None:
@@ -76,13 +76,6 @@ def keep(server: Server) -> None:
     headers = {"Authorization": f"Bearer {server.key}", "Content-Type": "application/json"}
     url = f"{server.url}/communications/templates"
     urllib.request.urlopen(urllib.request.Request(url, json.dumps(SHORT).encode(), headers)).close()
-
-
-def figure(name: str, ours: list[float], theirs: list[float], least: float) -> dict:
-    """The median of ours over the median of theirs."""
-    one, other = statistics.median(ours), statistics.median(theirs)
-    return {"figure": name, "value": round(one / other, 3), "at_least": least, "ours": round(one),
-            "reference": round(other), "reached": one / other >= least}  # fmt: skip
 
 
 def measure() -> list[dict]:

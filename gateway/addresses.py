@@ -15,6 +15,9 @@ from gateway.store.db import Database
 from gateway.store.guests import Guest
 from gateway.vault import Vault
 
+UNSAID = Recipient()
+"""What a request says of somebody whom it calls by his address alone."""
+
 
 class Named(Struct, frozen=True):
     """A guest as a request named him. `guest` is None for an address nobody has; `address` is normalised."""
@@ -36,12 +39,18 @@ class Addresses:
     def find(self, to: str | Recipient, channel: str, pointer: str = "/to") -> Named:
         """The guest to be reached over `channel`. Raises Invalid, with the pointer of what is wrong."""
         kind = CONTACT_OF[channel]
-        said = to if isinstance(to, Recipient) else Recipient(**{kind: to})
+        if isinstance(to, str):
+            address, blind = self.key(kind, to, pointer)
+            return Named(kind, address, blind, self._facts.behind(blind).guest, UNSAID)
+        return self._described(to, kind, channel, pointer)
+
+    def _described(self, said: Recipient, kind: str, channel: str, pointer: str) -> Named:
+        """The guest of whom more is said than an address."""
         if said.timezone is not None and said.timezone not in zones():
             raise Invalid(faults=[Fault(f"{pointer}/timezone", "unknown-zone", "an IANA name such as Europe/Lisbon")])
-        at = pointer if isinstance(to, str) else f"{pointer}/{kind}"
         if said.guest_id is not None:
             return self._by_id(said, kind, pointer)
+        at = f"{pointer}/{kind}"
         if getattr(said, kind) is None:
             raise Invalid(faults=[Fault(at, "missing", f"a message over {channel} needs the {kind}, or a guest_id")])
         address, blind = self.key(kind, getattr(said, kind), at)

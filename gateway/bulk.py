@@ -16,9 +16,9 @@ from gateway.answers import Answer
 from gateway.callers import Caller
 from gateway.clock import Clock
 from gateway.compliance import count
-from gateway.drafts import Drafts, Origin, Taken, digest_of_refusal, write_refused
+from gateway.drafts import Drafts, Origin, Taken, digest_of_refusal
 from gateway.errors import Fault, GatewayError
-from gateway.letters import Content, Letters
+from gateway.letters import Letters
 from gateway.orders import (
     BulkAnswer,
     BulkOrder,
@@ -30,14 +30,14 @@ from gateway.pace import Pace
 from gateway.recipients import Listed, Many, One, Recipients
 from gateway.repeats import Repeat, Repeats
 from gateway.rules import Rulebook
-from gateway.store import batches
+from gateway.store import batches, messages
 from gateway.store.batches import NewBatch, Stored
 from gateway.store.db import Database, Tx
 from gateway.store.idempotency import Answer as Kept
 from gateway.store.messages import NewMessage
 from gateway.tally import Tally
 
-SLICE = 250
+SLICE = 500
 """How many messages one job of the writer holds: a single message that comes meanwhile waits no longer than that."""
 
 
@@ -86,7 +86,7 @@ class Bulk:
         tally, pace = self._tally(many.faulty), Pace()
         for one in many.people:
             draft = self._drafts.judge(one.order(many.ordered), one.named, caller)
-            tally.add(draft, self._drafts.due(draft)[0])
+            tally.add(draft)
             await pace()
         return tally.answer(self._rulebook, None)
 
@@ -140,13 +140,12 @@ class Bulk:
             origin = Origin(one.retry_of, batch_id, one.version_id)
             draft = self._drafts.judge(one.order(ordered), one.named, caller)
             if tally is not None:
-                tally.add(draft, self._drafts.due(draft)[0])
+                tally.add(draft)
                 count(draft.judgement)
             if draft.judgement.decision == "deny":
                 drafted.append(self._drafts.refuse(draft, caller, origin))
             else:
-                own = Content(metadata=draft.order.metadata or {}, variables=one.variables)
-                drafted.append(self._drafts.take(draft, caller, own, origin))
+                drafted.append(self._drafts.take(draft, caller, one.content(ordered), origin))
             await pace()
         return drafted
 
@@ -155,6 +154,8 @@ class Bulk:
         taken = [one for one in drafted if isinstance(one, Taken)]
         refused = [one for one in drafted if not isinstance(one, Taken)]
         done = await self._db.write(self._write_slice, Slice(taken, refused))
+        if all(done):
+            return drafted, []
         late = {id(one) for one, good in zip(taken, done, strict=True) if not good}
         again = [some[at] for at, one in enumerate(drafted) if id(one) in late]
         return [one for one in drafted if id(one) not in late], again
@@ -165,18 +166,18 @@ class Bulk:
         """Let what is written flow into the digest; whose guest came to be meanwhile is drafted and written anew."""
         written, again = result
         while again:
-            anew = [one._replace(named=self._drafts.find(one.order(ordered))) for one in again]
+            anew = [one._replace(named=self._drafts.find(one.to, ordered.channel)) for one in again]
             more, again = await self._write(await self._draft(batch_id, ordered, anew, caller, None), anew)
             written += more
         for one in written:
             whole.update(one.message.uuid + one.digest if isinstance(one, Taken) else one.uuid + digest_of_refusal(one))
 
-    def _write_slice(self, tx: Tx, slices: Sequence[Slice]) -> list[list[bool]]:
+    def _write_slice(self, tx: Tx, slices: Sequence[Slice]) -> list[list[int | None]]:
         """The work of a slice: its messages, and nothing that would put them on their way."""
         done = []
         for one in slices:
             done.append(self._drafts.write(tx, one.taken))
-            write_refused(tx, one.refused)
+            messages.insert(tx, one.refused)
         return done
 
     async def _count(

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct, json
 
 from gateway import html, ids
-from gateway.addresses import Addresses, Named, zones
+from gateway.addresses import UNSAID, Addresses, Named, zones
 from gateway.callers import Caller
 from gateway.clock import day, parse_local, parse_rfc3339
 from gateway.compliance import Compliance, Judgement
@@ -29,23 +29,24 @@ from gateway.store.series import Series, series
 GUESTS = "guest"
 """Stands for the zone of whoever gets the message."""
 SCOPE_OF_CLASS = {"emergency": "send.emergency", "legal": "send.legal"}
-NOBODY = Recipient()
 
 
 class Draft(NamedTuple):
-    """An order with all that is needed to take or refuse it."""
+    """An order with all that is needed to take or refuse it. If it may go, it is due then (ms), and waits for the law,
+    for its schedule, or (None) for nothing."""
 
     order: SendOrder
     named: Named
     envelope: Envelope
     judgement: Judgement
+    due_at: int
+    waits_for: str | None
 
 
 class Taken(Struct):
-    """Everything one accepted message writes. It has no row id yet, and no guest if he is new."""
+    """Everything one accepted message writes. It has no guest yet if he is new."""
 
     message: NewMessage
-    public: str
     digest: bytes
     guest: NewGuest | None = None
 
@@ -93,19 +94,36 @@ class Drafts:
         if faults:
             raise Invalid(faults=faults)
 
-    def find(self, order: SendOrder, pointer: str = "/to") -> Named:
+    def find(self, to: str | Recipient, channel: str, pointer: str = "/to") -> Named:
         """The guest. Raises Invalid with the pointer of what is wrong."""
-        return self._addresses.find(order.to, order.channel, pointer)
+        return self._addresses.find(to, channel, pointer)
 
     def judge(self, order: SendOrder, named: Named, caller: Caller) -> Draft:
         """The draft, judged on what is known at this moment."""
         envelope = self._envelope(order, named, caller)
-        return Draft(order, named, envelope, self._compliance.judge_order(order, named, envelope))
+        judgement = self._compliance.judge_order(order, named, envelope)
+        return Draft(order, named, envelope, judgement, *self._due(order, named, judgement))
+
+    def _due(self, order: SendOrder, named: Named, judgement: Judgement) -> tuple[int, str | None]:
+        """When it is due, and what it waits for."""
+        now = judgement.at
+        wanted = self._wanted(order, named) or now
+        due_at = max(now, wanted, judgement.result.defer_until or 0)
+        return due_at, None if due_at <= now else "law" if due_at > wanted else "schedule"
+
+    def _wanted(self, order: SendOrder, named: Named) -> int | None:
+        """When it is to be delivered, if that was said; of a guest whose zone nobody knows, by the venue's clock."""
+        if order.deliver_at is None or order.deliver_zone is None:
+            return time_of(order.deliver_at)
+        theirs = (named.guest.timezone if named.guest else None) or named.said.timezone
+        name = (theirs or self._home) if order.deliver_zone == GUESTS else order.deliver_zone
+        local = parse_local(order.deliver_at)
+        return instant_of(local, ZoneInfo(name)) if local else None
 
     def _envelope(self, order: SendOrder, named: Named, caller: Caller) -> Envelope:
         """What judging and sending need besides the row's columns. What was said of a new guest becomes his own."""
         approved_by = caller.actor if order.class_ in SCOPE_OF_CLASS else None
-        said = named.said if named.guest is not None else NOBODY
+        said = named.said if named.guest is not None else UNSAID
         if order.declares is None and approved_by is None and not (said.country or said.region or said.timezone):
             return PLAIN
         return Envelope(order.declares or PLAIN.declares, said.country, said.region, said.timezone, approved_by)
@@ -119,38 +137,20 @@ class Drafts:
 
     def take(self, draft: Draft, caller: Caller, content: Content, origin: Origin = ORDERED) -> Taken:
         """What is written of a message that may go, now or later; `content` is sealed for its guest alone."""
-        order, named, envelope, judgement = draft
-        uuid, now = self._ids.new(), judgement.at
+        order, named, envelope, judgement, due_at, waits_for = draft
+        uuid = self._ids.new()
         known = named.guest
         whose = known or self._new_guest(named)
-        due_at, reason = self.due(draft)
-        state = "queued" if reason is None else "deferred"
         sealed = self._letters.seal(whose.key_id, uuid, content)
         message = NewMessage(
-            0, uuid, state, reason, order.channel, order.class_, order.category,
+            uuid, "queued" if waits_for is None else "deferred", waits_for, order.channel, order.class_, order.category,
             known.id if known else None, known.contact_id if known else None,
-            order.sender, order.reference, now, due_at, time_of(order.expires_at),
+            order.sender, order.reference, judgement.at, due_at, time_of(order.expires_at),
             origin.retry_of, None, caller.actor, json.encode(envelope).decode(), judgement.json, sealed, None,
-            self._series(draft), origin.batch_id, origin.template_version_id, day(order.event_date),
+            origin.batch_id, origin.template_version_id, day(order.event_date), self._series(draft),
         )  # fmt: skip
         new = whose if isinstance(whose, NewGuest) else None
-        return Taken(message, ids.public("msg", uuid), sha256(sealed).digest(), new)
-
-    def due(self, draft: Draft) -> tuple[int, str | None]:
-        """When a message that may go is due, and what it waits for: the law, its schedule, or nothing."""
-        now = draft.judgement.at
-        wanted = self._wanted(draft.order, draft.named) or now
-        due_at = max(now, wanted, draft.judgement.defer_until or 0)
-        return due_at, None if due_at <= now else "law" if due_at > wanted else "schedule"
-
-    def _wanted(self, order: SendOrder, named: Named) -> int | None:
-        """When it is to be delivered, if that was said; of a guest whose zone nobody knows, by the venue's clock."""
-        if order.deliver_at is None or order.deliver_zone is None:
-            return time_of(order.deliver_at)
-        theirs = (named.guest.timezone if named.guest else None) or named.said.timezone
-        name = (theirs or self._home) if order.deliver_zone == GUESTS else order.deliver_zone
-        local = parse_local(order.deliver_at)
-        return instant_of(local, ZoneInfo(name)) if local else None
+        return Taken(message, sha256(sealed).digest(), new)
 
     def _new_guest(self, named: Named) -> NewGuest:
         """A guest nobody knew, under a key of his own."""
@@ -168,18 +168,12 @@ class Drafts:
         uuid = self._ids.new()
         return NewContact(uuid, kind, blind, self._letters.seal_address(key_id, uuid, address))
 
-    def write(self, tx: Tx, taken: Sequence[Taken]) -> list[bool]:
-        """Write new guests and the messages, whose rows get their ids. False for a message whose guest somebody else
-        made meanwhile: it must be drafted anew."""
-        done: list[bool] = []
-        next_id, written = tx.next_id("messages"), 0
-        for one in taken:
-            done.append(one.guest is None or self._welcome(tx, one, one.guest))
-            if done[-1]:
-                one.message = one.message._replace(id=next_id + written)
-                written += 1
-        messages.insert(tx, [one.message for one, good in zip(taken, done, strict=True) if good])
-        return done
+    def write(self, tx: Tx, taken: Sequence[Taken]) -> list[int | None]:
+        """Write new guests and the messages; the ids of their rows. None for a message whose guest somebody else made
+        meanwhile: it must be drafted anew."""
+        good = [one.guest is None or self._welcome(tx, one, one.guest) for one in taken]
+        rows = iter(messages.insert(tx, [one.message for one, ok in zip(taken, good, strict=True) if ok]))
+        return [next(rows) if ok else None for ok in good]
 
     def _welcome(self, tx: Tx, one: Taken, guest: NewGuest) -> bool:
         """Write the new guest, unless the address has got one since. Who said stop for everything with one of his
@@ -198,19 +192,11 @@ class Drafts:
         """The skeleton that is kept of a message that may not go: neither address nor words."""
         order, guest, judgement = draft.order, draft.named.guest, draft.judgement
         return NewMessage(
-            0, self._ids.new(), "blocked", None, order.channel, order.class_, order.category,
+            self._ids.new(), "blocked", None, order.channel, order.class_, order.category,
             guest.id if guest else None, None, order.sender, order.reference, judgement.at, None, None,
             origin.retry_of, None, caller.actor, "{}", judgement.json, None, draft.named.blind,
-            self._series(draft), origin.batch_id, origin.template_version_id, day(order.event_date),
+            origin.batch_id, origin.template_version_id, day(order.event_date), self._series(draft),
         )  # fmt: skip
-
-
-def write_refused(tx: Tx, refused: Sequence[NewMessage]) -> list[NewMessage]:
-    """Write skeletons; the rows with their ids."""
-    first = tx.next_id("messages")
-    rows = [message._replace(id=first + offset) for offset, message in enumerate(refused)]
-    messages.insert(tx, rows)
-    return rows
 
 
 def digest_of_refusal(message: NewMessage) -> bytes:

@@ -21,12 +21,11 @@ from gateway.drafts import (
     content_of,
     digest_of_refusal,
     permit,
-    write_refused,
 )
 from gateway.errors import Blocked
 from gateway.orders import SendOrder
 from gateway.repeats import Repeat, Repeats
-from gateway.store import events, outbox
+from gateway.store import events, messages, outbox
 from gateway.store.db import Database, Tx
 from gateway.store.idempotency import Answer as Kept
 from gateway.store.messages import NewMessage
@@ -36,9 +35,11 @@ Along = Callable[[Tx, NewMessage], None]
 
 
 class Acceptance(Struct):
-    """One message to be written, with what goes along with it and the answer to be kept for whoever asks again."""
+    """One message to be written, by its public id, with what goes along with it and the answer to be kept for whoever
+    asks again."""
 
     taken: Taken
+    public: str
     kept: Kept | None = None
     along: Along | None = None
 
@@ -61,14 +62,15 @@ class Intake:
         self._drafts.check(order)
         content = content_of(order, origin)
         while True:
-            draft = self._drafts.judge(order, self._drafts.find(order), caller)
+            draft = self._drafts.judge(order, self._drafts.find(order.to, order.channel), caller)
             count(draft.judgement)
             if draft.judgement.decision == "deny":
                 await self._refuse(draft, caller)
             taken = self._drafts.take(draft, caller, content, origin)
-            answer = accepted(taken.message, taken.public)
+            public = ids.public("msg", taken.message.uuid)
+            answer = accepted(taken.message, public)
             kept = Kept(*repeat, answer.status, answer.body, answer.headers[0][1]) if repeat else None
-            if await self._db.write(self.write, Acceptance(taken, kept, along)):
+            if await self._db.write(self.write, Acceptance(taken, public, kept, along)):
                 break
         self.announce(taken.message)
         return answer
@@ -80,31 +82,28 @@ class Intake:
 
     def whom(self, order: SendOrder) -> bytes:
         """Who it is for: the blind index of his address. Raises Invalid."""
-        return self._drafts.find(order).blind
+        return self._drafts.find(order.to, order.channel).blind
 
     def check(self, order: SendOrder, caller: Caller) -> Judgement:
         """What `accept` would decide now; nothing is stored."""
         self._drafts.check(order, "/message")
-        return self._drafts.judge(order, self._drafts.find(order, "/message/to"), caller).judgement
+        named = self._drafts.find(order.to, order.channel, "/message/to")
+        return self._drafts.judge(order, named, caller).judgement
 
-    def write(self, tx: Tx, accepted: Sequence[Acceptance]) -> list[bool]:
-        """The work of acceptance. False for a message whose guest somebody else made meanwhile: it is judged anew."""
+    def write(self, tx: Tx, accepted: Sequence[Acceptance]) -> list[int | None]:
+        """The work of acceptance. None for a message whose guest somebody else made meanwhile: it is judged anew."""
         done = self._drafts.write(tx, [one.taken for one in accepted])
-        good = [one for one, ok in zip(accepted, done, strict=True) if ok]
-        rows = [one.taken.message for one in good]
-        outbox.add(tx, [(row.id, row.channel, outbox.WAITING, row.due_at or 0, row.reason) for row in rows])
-        events.append(tx, [events.Event(row.id, "accepted", row.created_at) for row in rows])
-        self._repeats.keep(tx, [one.kept for one in good if one.kept])
-        for one in good:
-            self._audit(tx, one.taken)
+        good = [(row_id, one, one.taken.message) for row_id, one in zip(done, accepted, strict=True) if row_id]
+        outbox.add(tx, [(row_id, row.channel, outbox.WAITING, row.due_at or 0, row.reason) for row_id, _, row in good])
+        events.append(tx, [events.Event(row_id, "accepted", row.created_at) for row_id, _, row in good])
+        self._repeats.keep(tx, [one.kept for _, one, _ in good if one.kept])
+        for _, one, row in good:
+            if one.taken.guest is not None:
+                tx.audit(row.actor, "guest.created", ids.public("gst", one.taken.guest.uuid), one.taken.digest)
+            tx.audit(row.actor, "message.accepted", one.public, one.taken.digest)
             if one.along is not None:
-                one.along(tx, one.taken.message)
+                one.along(tx, row)
         return done
-
-    def _audit(self, tx: Tx, taken: Taken) -> None:
-        if taken.guest is not None:
-            tx.audit(taken.message.actor, "guest.created", ids.public("gst", taken.guest.uuid), taken.digest)
-        tx.audit(taken.message.actor, "message.accepted", taken.public, taken.digest)
 
     async def _refuse(self, draft: Draft, caller: Caller) -> None:
         """Keep the skeleton of a refused message, then say no."""
@@ -120,9 +119,11 @@ class Intake:
 
 def _write_refused(tx: Tx, refused: Sequence[NewMessage]) -> list[None]:
     """The work of a refusal: a skeleton, its story, its audit entry with the digest."""
-    rows = write_refused(tx, refused)
-    events.append(tx, [events.Event(row.id, "blocked", row.created_at) for row in rows])
-    for row in rows:
+    rows = messages.insert(tx, refused)
+    events.append(
+        tx, [events.Event(row_id, "blocked", row.created_at) for row_id, row in zip(rows, refused, strict=True)]
+    )
+    for row in refused:
         tx.audit(row.actor, "message.blocked", ids.public("msg", row.uuid), digest_of_refusal(row))
     return [None] * len(refused)
 

@@ -409,6 +409,7 @@ class Gateway:
         await self.parts.requests.rounds.go()
         if hourly:
             await self.parts.requests.rounds.forget_old()
+            await self.erasure.tidy()
             await self.imports.tidy()
             await self.repeats.forget_old()
             await self.parts.limits.forget_whole()

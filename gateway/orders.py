@@ -193,16 +193,16 @@ class Waiting(Struct, frozen=True):
     count: int
 
 
-class BulkAnswer(Struct, frozen=True, omit_defaults=True):
+class BulkAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of the recipients. Of a rehearsal there is no `id`, but who would have to wait."""
 
+    id: BatchId | None = None
     accepted: int
     deferred: int
     blocked: int
     blocked_by: list[Blocking]
     rejected_total: int
     rejected: list[Rejected]
-    id: BatchId | None = None
     waits: list[Waiting] | None = None
 
 

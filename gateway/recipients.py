@@ -45,13 +45,14 @@ class One(NamedTuple):
     retry_of: bytes | None = None
 
     def order(self, ordered: SendOrder) -> SendOrder:
-        """What is ordered for him."""
-        return structs.replace(
-            ordered,
-            to=self.to,
-            metadata=self.metadata or ordered.metadata,
-            declares=declared(self.declares, ordered.declares),
-        )
+        """What is ordered for him, as far as it is judged."""
+        if self.declares is None:
+            return ordered
+        return structs.replace(ordered, declares=declared(self.declares, ordered.declares))
+
+    def content(self, ordered: SendOrder) -> Content:
+        """What is sealed for him alone."""
+        return Content(metadata=self.metadata or ordered.metadata or {}, variables=self.variables)
 
 
 class Many(NamedTuple):
@@ -98,7 +99,7 @@ class Recipients:
 
     def _one(self, place: int, recipient: BulkRecipient, ordered: SendOrder, wording: Wording) -> One:
         at = f"/recipients/{place}"
-        named = self._drafts.find(structs.replace(ordered, to=recipient.to), f"{at}/to")
+        named = self._drafts.find(recipient.to, ordered.channel, f"{at}/to")
         variables, version_id, declares = wording.prove(named, recipient.variables, at)
         return One(place, recipient.to, named, recipient.metadata, variables, version_id, declares)
 
@@ -136,7 +137,7 @@ class Recipients:
                 own = self._letters.open(row.key_id, row.uuid, row.content_sealed)
                 to = Recipient(guest_id=ids.public("gst", row.guest_uuid), country=envelope.country,
                                region=envelope.region, timezone=envelope.timezone)  # fmt: skip
-                named = self._drafts.find(structs.replace(ordered, to=to))
+                named = self._drafts.find(to, stored.channel)
                 people.append(One(row.id, to, named, own.metadata or None, own.variables, row.template_version_id,
                                   envelope.declares, row.uuid))  # fmt: skip
                 await pace()

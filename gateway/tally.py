@@ -20,16 +20,16 @@ class Tally:
         self._rules: Counter[str] = Counter()
         self._waits: Counter[tuple[str, int]] = Counter()
 
-    def add(self, draft: Draft, due_at: int) -> None:
-        """One more was judged; if he may be written to, it is due then (ms)."""
+    def add(self, draft: Draft) -> None:
+        """One more was judged."""
         judgement, guest = draft.judgement, draft.named.guest
         if judgement.decision == "deny":
             self.decided["deny"] += 1
             self._rules.update(judgement.result.reasons)
-        elif due_at > judgement.at:
+        elif draft.waits_for is not None:
             self.decided["defer"] += 1
             zone = (guest.timezone if guest else None) or draft.named.said.timezone or self._venue_zone
-            self._waits[zone, due_at] += 1
+            self._waits[zone, draft.due_at] += 1
         else:
             self.decided["allow"] += 1
 

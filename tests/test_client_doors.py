@@ -14,7 +14,7 @@ from guest_gateway import Gateway
 from guest_gateway.doors import Method
 from guest_gateway.request import Page
 
-MANUAL = Path(__file__).parent.parent / "docs" / "client.md"
+MANUAL = Path(__file__).parent.parent / "docs/api/clients.md"
 ELSEWHERE = {"GET health", "GET metrics"}
 """Doors for whoever watches the gateway, not for whoever uses it."""
 SAID_OTHERWISE = {"contacts": "add", "message": "to", "on_fault": "refuse_faulty"}
@@ -114,7 +114,7 @@ def test_every_member_of_a_body_can_be_said(call):
 
 
 def test_the_manual_names_every_method_and_no_other():
-    """Whoever reads client.md knows all there is."""
+    """Whoever reads clients.md knows all there is."""
     rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", MANUAL.read_text(), re.MULTILINE)
     named = {f"{resource}.{call}" for resource, calls in rows for call in re.findall(r"`(\w+)`", calls)}
     assert named == METHODS.keys()

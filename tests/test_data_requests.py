@@ -361,6 +361,19 @@ async def test_a_restriction_lasts_until_it_is_lifted(run):
     assert await status(run, public) == "active"
 
 
+async def test_what_ends_leaves_what_else_holds_the_guest(run):
+    """A restriction that is lifted does not bring back who waits to be forgotten; nor the other way round."""
+    public = await guest(run)
+    restriction, erasure = await proven(run, "restriction"), await proven(run, "erasure")
+    assert await status(run, public) == "erasure_pending"
+    await act(run, restriction, "cancel", {})
+    assert await status(run, public) == "erasure_pending"
+    await proven(run, "restriction")
+    assert await status(run, public) == "erasure_pending"
+    await act(run, erasure, "cancel", {})
+    assert await status(run, public) == "restricted"
+
+
 async def test_a_correction_reaches_what_waits(run):
     """DSR-7: what is looked up goes where the guest now is; words with the old name are held for a person."""
     public = await guest(run, name="Anna Duarte")

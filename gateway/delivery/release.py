@@ -68,5 +68,7 @@ class Release:
         return bool(at_work)
 
 
-def _release(tx: Tx, batch_ids: Sequence[int]) -> list[int]:
-    return [batches.release(tx, batch_id) for batch_id in batch_ids]
+def _release(tx: Tx, batch_ids: Sequence[int]) -> list[None]:
+    for batch_id in batch_ids:
+        batches.release(tx, batch_id)
+    return [None] * len(batch_ids)

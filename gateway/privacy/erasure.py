@@ -77,9 +77,12 @@ class Erasure:
         back, held or not: their keys are gone. How many guests that was."""
         back = erasures.still_there(self._db.reader, sorted(self._keys.buried()))
         again = await self._in_slices(back, GATEWAY, lambda reader, guest_id: True)
-        left = self._keys.remaining(erasures.keys(self._db.reader))
-        await self._destroy(left)
-        return again + len(left)
+        return again + await self.tidy()
+
+    async def tidy(self) -> int:
+        """Destroy the keys of erased guests that are still there, because a kill or a full disk was in the way; how
+        many those were."""
+        return await self._destroy(await self._db.read(erasures.keys))
 
     async def _in_slices(self, guests: Sequence[bytes], actor: str, still: Still) -> int:
         gone = 0
@@ -113,8 +116,9 @@ class Erasure:
             self._ids.new(), blind, "global", CHANNELS, (), ("marketing",), SOURCE, False, tx.now, blind, GUEST
         )
 
-    async def _destroy(self, keys: Sequence[int]) -> None:
-        """Those of the keys that are still there, all in one go."""
+    async def _destroy(self, keys: Sequence[int]) -> int:
+        """Those of the keys that are still there, all in one go; how many those were."""
         if left := await asyncio.to_thread(self._keys.remaining, keys):
             await asyncio.to_thread(self._keys.destroy, *left)
             metrics.ERASED.inc(len(left))
+        return len(left)

@@ -159,7 +159,7 @@ def _note_gone(tx: Tx, messages: Sequence[int]) -> None:
 
 _QUIET = f"""
     g.status <> 'erased' AND g.created_at < :before AND {ARRIVED}
-    AND NOT EXISTS (SELECT 1 FROM consents c WHERE c.guest_id = g.id AND c.at >= :before)
+    AND NOT EXISTS (SELECT 1 FROM consents c WHERE c.guest_id = g.id AND c.at >= :before AND c.about IS NULL)
     AND NOT EXISTS (
         SELECT 1 FROM contacts c JOIN suppressions s ON s.blind = c.blind
         WHERE c.guest_id = g.id AND s.created_at >= :before
@@ -209,7 +209,8 @@ def consents_over(reader: sqlite3.Connection, before: int) -> list[tuple[int, by
 
 def age_consents(tx: Tx, rows: Sequence[tuple[int, bytes]]) -> bytes:
     """Delete these; a digest of their uuids."""
-    tx.execute_for("DELETE FROM consents WHERE id IN", (), [row_id for row_id, _ in rows])
+    for table, column in (("endings", "consent_id"), ("consents", "id")):
+        tx.execute_for(f"DELETE FROM {table} WHERE {column} IN", (), [row_id for row_id, _ in rows])  # noqa: S608 ours
     return _digest(rows)
 
 

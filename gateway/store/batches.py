@@ -132,30 +132,30 @@ def at_work(reader: sqlite3.Connection) -> list[tuple[int, ChannelName]]:
     return reader.execute("SELECT id, channel FROM batches WHERE counts = 1 AND done = 0 ORDER BY id").fetchall()
 
 
-def release(tx: Tx, batch_id: int) -> int:
-    """Put the next slice of a batch into outbox and story; how many messages that were. 0: it is done. What was
-    cancelled meanwhile ends here."""
+def release(tx: Tx, batch_id: int) -> None:
+    """Put the next slice of a batch into outbox and story; after the last one it is done. What was cancelled meanwhile
+    ends here."""
     (after, cancelled) = tx.first("SELECT released_to, cancelled_at FROM batches WHERE id = ?", (batch_id,)) or (
         0,
         None,
     )
-    rows = tx.execute(
+    found = tx.execute(
         """
         SELECT id, channel, due_at, reason, state, created_at FROM messages
         WHERE batch_id = ? AND id > ? ORDER BY id LIMIT ?
         """,
-        (batch_id, after, SLICE),
+        (batch_id, after, SLICE + 1),
     ).fetchall()
-    if not rows:
-        tx.execute("UPDATE batches SET done = 1 WHERE id = ?", (batch_id,))
-        return 0
+    rows = found[:SLICE]
     waiting = [row for row in rows if row[4] in ("queued", "deferred")]
     outbox.add(tx, [(row[0], row[1], outbox.WAITING, row[2], row[3]) for row in waiting])
     events.append(tx, [events.Event(row[0], "blocked" if row[4] == "blocked" else "accepted", row[5]) for row in rows])
     if cancelled is not None:
         _cancel(tx, [row[0] for row in waiting])
-    tx.execute("UPDATE batches SET released_to = ? WHERE id = ?", (rows[-1][0], batch_id))
-    return len(rows)
+    tx.execute(
+        "UPDATE batches SET released_to = ?, done = ? WHERE id = ?",
+        (rows[-1][0] if rows else after, len(found) <= SLICE, batch_id),
+    )
 
 
 def due_waiting(reader: sqlite3.Connection, channel: str, now: int, most: int) -> int:

@@ -140,6 +140,7 @@ class Database:
         """Connect, and start the writer. The file must exist with its schema."""
         self._loop = asyncio.get_running_loop()
         self._writer = connect(self.path)
+        self._writer.execute("PRAGMA temp_store=MEMORY")  # or what a savepoint may undo goes to a file, page by page
         self._turn_reader = connect(self.path, reading=True)
         self._turn_reader.execute("SELECT 1 FROM meta").fetchone()  # opens the WAL, so that it can be watched
         self._readers = ThreadPoolExecutor(READERS, "reader", initializer=self._open_reader)

@@ -34,6 +34,7 @@ _ROWS = (
     "DELETE FROM holds WHERE guest_id = :guest",
     "UPDATE consents SET proof_sealed = NULL, ip_sealed = NULL WHERE guest_id = :guest",
     "DELETE FROM asks WHERE guest_id = :guest",
+    "DELETE FROM endings WHERE consent_id IN (SELECT id FROM consents WHERE guest_id = :guest)",
     """
     UPDATE data_request_events SET note_sealed = NULL
     WHERE request_id IN (SELECT id FROM data_requests WHERE guest_id = :guest)

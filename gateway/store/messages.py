@@ -13,7 +13,6 @@ from gateway.store.series import Series
 class NewMessage(NamedTuple):
     """A message to be written. `envelope` and `decision` are JSON without personal data; `content_sealed` has that."""
 
-    id: int
     uuid: bytes
     state: str
     reason: str | None
@@ -34,10 +33,10 @@ class NewMessage(NamedTuple):
     decision: str
     content_sealed: bytes | None
     blind: bytes | None
+    batch_id: int | None
+    template_version_id: int | None
+    event_date: int | None
     series: Series
-    batch_id: int | None = None
-    template_version_id: int | None = None
-    event_date: int | None = None
 
 
 class Stored(NamedTuple):
@@ -87,12 +86,11 @@ class Content(NamedTuple):
     template_version_id: int | None
 
 
-SERIES = NewMessage._fields.index("series")
 _ROW = """
     messages (
-        id, uuid, state, reason, channel, class, category, guest_id, contact_id, sender, reference, created_at, due_at,
-        expires_at, retry_of, fallback_of, actor, envelope, decision, content_sealed, blind, series,
-        batch_id, template_version_id, event_date
+        uuid, state, reason, channel, class, category, guest_id, contact_id, sender, reference, created_at, due_at,
+        expires_at, retry_of, fallback_of, actor, envelope, decision, content_sealed, blind, batch_id,
+        template_version_id, event_date, series
     )
 """
 _STORED = """
@@ -125,10 +123,11 @@ FILTERS = {
 """What a list can be narrowed by, besides the state."""
 
 
-def insert(tx: Tx, rows: Sequence[NewMessage]) -> None:
-    """Write messages, each with the number of its series."""
+def insert(tx: Tx, rows: Sequence[NewMessage]) -> range:
+    """Write messages, each with the number of its series; the ids of their rows."""
     numbers = {one: series.number(tx, one) for one in {row.series for row in rows}}
-    tx.insert_many(_ROW, [(*row[:SERIES], numbers[row.series], *row[SERIES + 1 :]) for row in rows])
+    last = tx.insert_many(_ROW, [(*row[:-1], numbers[row.series]) for row in rows])
+    return range(last + 1 - len(rows), last + 1)
 
 
 def find(reader: sqlite3.Connection, uuid: bytes) -> Stored | None:

@@ -1,7 +1,7 @@
 """What messages have in common that are counted together: channel, class, category, language, jurisdiction."""
 
 import sqlite3
-from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from gateway.store.db import Tx
@@ -21,7 +21,8 @@ class Series(NamedTuple):
     jurisdiction: str
 
 
-def series(channel: str, class_: str, category: str, language: str, jurisdictions: Sequence[str]) -> Series:
+@lru_cache(1000)
+def series(channel: str, class_: str, category: str, language: str, jurisdictions: tuple[str, ...]) -> Series:
     """The series of such messages: `pt-BR` is counted as `pt`, several jurisdictions as one under all their names."""
     return Series(channel, class_, category, language.partition("-")[0].lower(), "/".join(jurisdictions))
 

@@ -115,12 +115,12 @@ class Acts:
         if request.kind == "erasure":
             self._begin_grace(turn)
         elif request.kind == "restriction":
-            turn.mark("restricted")
+            turn.mark()
 
     def _begin_grace(self, turn: Turn) -> None:
         """Nothing is sent any more; the guest has some days to think better of it (ERA-1)."""
         erase_at = self._clocks.erase_at(turn.tx.now, turn.request.due_at)
-        turn.mark("erasure_pending")
+        turn.mark()
         turn.change(status="grace", erase_at=erase_at)
         if turn.way is not None:
             notices, way = self._office.notices, turn.way

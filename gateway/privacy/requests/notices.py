@@ -113,7 +113,7 @@ class Notices:
             text=f"{self._config.sender.name or self._config.venue.name}: {text}" if short else text,
         )
         taken = self._drafts.take(way.draft._replace(order=order), GATEWAY, content_of(order))
-        self._intake.write(tx, [Acceptance(taken)])
+        self._intake.write(tx, [Acceptance(taken, ids.public("msg", taken.message.uuid))])
         return taken.message
 
     def announce(self, letters: Sequence[NewMessage]) -> None:

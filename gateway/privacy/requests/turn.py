@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from gateway import ids
 from gateway.callers import Caller
 from gateway.errors import Conflict, NotFound
-from gateway.model import GuestStatus
+from gateway.model import GuestStatus, RequestKind
 from gateway.privacy.requests.notices import Notices, Way
 from gateway.privacy.requests.proofs import Drawn, Proofs
 from gateway.store import data_requests, guestbook, guests
@@ -20,6 +20,8 @@ from gateway.vault import CannotOpen, Vault
 
 TABLE, COLUMN = "data_request_events", "note"
 VENUE = 1
+HOLDS: dict[RequestKind, GuestStatus] = {"erasure": "erasure_pending", "restriction": "restricted"}
+"""What a request makes of its guest's status, the stricter first."""
 
 
 class Turn(Struct):
@@ -67,20 +69,21 @@ class Turn(Struct):
         message = self.tell(letter, **self.office.notices.proven_by(self.way, drawn))
         self.note("code_sent", **({"message": message} if message else {}))
 
-    def mark(self, status: GuestStatus) -> None:
-        """Give the guest another status, and remember the one before."""
-        guest_id = self.request.guest_id
+    def mark(self) -> None:
+        """From now on this request holds the guest: little or nothing is sent to him."""
+        guest_id, status = self.request.guest_id, HOLDS[self.request.kind]
         if self.request.known and guest_id is not None:
             was = guests.status(self.tx.connection, guest_id)
-            guests.mark(self.tx, guest_id, status)
+            guests.mark(self.tx, guest_id, "erasure_pending" if was == "erasure_pending" else status)
             self.change(guest_was=was)
 
     def unmark(self) -> None:
-        """Give the guest back the status he had before."""
-        was, guest_id = self.request.guest_was, self.request.guest_id
-        if was is not None and self.request.known and guest_id is not None:
-            guests.mark(self.tx, guest_id, was)
+        """This request holds the guest no longer: his status is what his other requests make it."""
+        guest_id = self.request.guest_id
+        if self.request.guest_was is not None and self.request.known and guest_id is not None:
             self.change(guest_was=None)
+            holding = {one.kind for one in data_requests.of(self.tx.connection, guest_id) if one.guest_was is not None}
+            guests.mark(self.tx, guest_id, next((HOLDS[kind] for kind in HOLDS if kind in holding), "active"))
 
     def close(self, status: str, **to: Any) -> None:
         """The request has ended; no code is good for it any more."""
