@@ -22,7 +22,7 @@ from gateway.batches import Batches
 from gateway.bulk import Bulk, forget_unfinished
 from gateway.clock import Clock, SystemClock
 from gateway.compliance import Compliance
-from gateway.config import Config, ConfigFault, ConfigFaults, restart_needed
+from gateway.config import Config, ConfigFault, ConfigFaults, restart_needed, show
 from gateway.config import Limit as LimitTable
 from gateway.data_folder import DataFolder
 from gateway.delivery import Courier, Delivery, Release
@@ -493,7 +493,7 @@ class Gateway:
 
     async def _note_config(self) -> None:
         """Note which configuration is in force from now on, and which rules."""
-        digest = sha256(json.encode(self.config.source.tree, order="sorted", enc_hook=str)).digest()
+        digest = sha256(json.encode([(one.key, one.value) for one in show(self.config)])).digest()
         await self._note("config.taken", f"rules:{self.parts.compliance.rulebook.version.replace('+', '.')}", digest)
 
     async def _close_way_out(self) -> None:
