@@ -8,7 +8,7 @@ RUN python3 -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hash
 COPY pyproject.toml README.md LICENSE ./
 COPY gateway gateway
 COPY plugins plugins
-COPY docs/api.md docs/errors.md docs/
+COPY docs/api/endpoints.md docs/api/errors.md docs/api/
 RUN /build/bin/python -m hatchling build -t wheel -d /dist && /venv/bin/pip install --no-cache-dir --no-deps /dist/*.whl
 
 FROM ${BASE}

@@ -39,6 +39,7 @@ bench: .venv/.dev  ## figures, each beside its reference in the same run
 
 faults: .venv/.dev  ## kill it at the worst moments and count what is lost
 	$(BIN)/python -m tests.faults $(ARGS)
+	$(BIN)/python -m tests.faults.stops
 
 fuzz: .venv/.dev  ## hold a live gateway against its description, for minutes
 	$(BIN)/python -m tests.fuzz $(ARGS)

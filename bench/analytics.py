@@ -135,7 +135,7 @@ def bare_query(folder: Path) -> float:
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {0})
     reader = connect(folder / "data" / "gateway.db", reading=True)
-    asked = analytics.question({}, int(time.time() * 1000), "Europe/Lisbon")
+    asked = analytics.question(analytics.AnalyticsQuery(), int(time.time() * 1000), "Europe/Lisbon")
     began, times = time.perf_counter(), 0
     while time.perf_counter() - began < SECONDS:
         analytics.gather(reader, asked)

@@ -78,10 +78,13 @@ class Server:
         self.process, self.port, self.folder, self.key = process, port, folder, key
         self.url = f"http://127.0.0.1:{port}"
 
-    def memory(self) -> float:
-        """Resident MiB now."""
+    def memory(self, which: str = "VmRSS") -> float:
+        """Resident MiB now; with `VmHWM` the most there were since `forget_peak`."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+        return int(status.partition(f"{which}:")[2].split()[0]) / 1024
+
+    def forget_peak(self) -> None:
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)

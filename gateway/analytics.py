@@ -9,16 +9,17 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct, field, json, structs
+from msgspec import Meta, Struct, field, json, structs, to_builtins
 
 from gateway.addresses import zones
 from gateway.answers import Answer
 from gateway.clock import Clock, parse_rfc3339, rfc3339
 from gateway.errors import Fault, Invalid
-from gateway.model import CHANNELS, COUNTED
+from gateway.model import COUNTED, ChannelName, MessageClass
+from gateway.orders import Moment, Zone
 from gateway.store import counters, tally
 from gateway.store.counters import DIMENSIONS, Difference, Stretch, Tallies, day_of
 from gateway.store.db import Database
@@ -73,6 +74,21 @@ class AnalyticsReport(Struct, frozen=True, kw_only=True):
     totals: Figures
 
 
+class AnalyticsQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is counted by, of which messages, and when; the thirty days that end with today, if left out."""
+
+    group_by: Annotated[str, Meta(description="One or two of hour, day and the members below, with a comma")] = "day"
+    from_: Moment | None = field(name="from", default=None)
+    to: Moment | None = None
+    timezone: Zone | None = None
+    channel: ChannelName | None = None
+    class_: MessageClass | None = field(name="class", default=None)
+    category: str | None = None
+    provider: str | None = None
+    language: str | None = None
+    jurisdiction: str | None = None
+
+
 class Question(NamedTuple):
     """Hours (since 1970 UTC) from `first` to before `last`; whose days; what to tell apart; what to narrow it to."""
 
@@ -89,8 +105,8 @@ class Analytics:
     def __init__(self, db: Database, clock: Clock, zone: str):
         self._db, self._clock, self._zone = db, clock, zone
 
-    async def report(self, query: Mapping[str, str]) -> Answer:
-        """The answer to a query. Raises Invalid, with each parameter that cannot be used."""
+    async def report(self, query: AnalyticsQuery) -> Answer:
+        """The answer to a query. Raises Invalid, with each member that cannot be used."""
         return Answer(await self._db.read(_report, question(query, self._clock.now(), self._zone)), 200)
 
     async def verify(self) -> dict[str, Any]:
@@ -107,23 +123,21 @@ class Analytics:
 # -- what is asked ----------------------------------------------------------------------------------------------------
 
 
-def question(query: Mapping[str, str], now: int, home: str) -> Question:
+def question(query: AnalyticsQuery, now: int, home: str) -> Question:
     """The query in the counters' terms; `home` is the venue's zone. Raises Invalid, with every fault in it."""
-    known = ("group_by", "from", "to", "timezone", *DIMENSIONS)
-    faults = [Fault(f"?{name}", "unknown-field", f"one of {', '.join(known)}") for name in query if name not in known]
-    group_by = tuple(query.get("group_by", "day").split(","))
+    faults = []
+    group_by = tuple(query.group_by.split(","))
     if not _can_group(group_by):
         faults.append(Fault("?group_by", "invalid", f"one or two of {', '.join(GROUPS)}, of hour and day only one"))
-    zone = query.get("timezone", home)
+    zone = query.timezone or home
     if zone not in zones():
         faults.append(Fault("?timezone", "unknown-zone", "an IANA name such as Europe/Lisbon"))
         zone = home
-    if query.get("channel", CHANNELS[0]) not in CHANNELS:
-        faults.append(Fault("?channel", "invalid", f"one of {', '.join(CHANNELS)}"))
     first, last = _hours(query, now, zone, faults)
     if faults:
         raise Invalid(faults=faults)
-    return Question(first, last, zone, group_by, {name: query[name] for name in DIMENSIONS if name in query})
+    said = to_builtins(query)
+    return Question(first, last, zone, group_by, {name: said[name] for name in DIMENSIONS if said[name] is not None})
 
 
 def _can_group(names: tuple[str, ...]) -> bool:
@@ -131,9 +145,10 @@ def _can_group(names: tuple[str, ...]) -> bool:
     return len(names) <= 2 and not twice and {*names} <= {*GROUPS}
 
 
-def _hours(query: Mapping[str, str], now: int, zone: str, faults: list[Fault]) -> tuple[int, int]:
+def _hours(query: AnalyticsQuery, now: int, zone: str, faults: list[Fault]) -> tuple[int, int]:
     """The whole hours that `from` and `to` cut into; left out, the thirty days that end with today."""
-    moments = {name: _moment(query[name]) for name in ("from", "to") if name in query}
+    said = {"from": query.from_, "to": query.to}
+    moments = {name: _moment(text) for name, text in said.items() if text is not None}
     if unusable := [name for name, moment in moments.items() if moment is None]:
         faults += [Fault(f"?{name}", "bad-time", "RFC 3339 with a zone, 2026-11-24T08:00:00Z") for name in unusable]
         return 0, 0

@@ -18,6 +18,7 @@ from gateway.vault import Vault
 
 REMEMBERED = 10_000
 KEY = "key_"
+NOTHING = b"\0" * 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ class Callers:
         self._db, self._vault, self._tokens, self._clock = db, vault, tokens, clock
         self._verified: dict[bytes, Caller] = {}
         self._used: set[str] = set()
+        self.refused = 0
+        """How often somebody came with a credential that is not good, since that was last written down."""
 
     def by_header(self, header: str | None, address: str | None) -> Caller:
         """The caller behind an Authorization header. Raises Unauthorized, never saying what was wrong with it."""
@@ -153,7 +156,11 @@ class Callers:
         self._verified.clear()
 
     async def note_use(self) -> None:
-        """Write down which keys were used since the last time: once a minute, not at every request."""
+        """Write down which keys were used since the last time, and how often a credential was refused: once a minute,
+        not at every request, so that whoever guesses does not fill the record."""
+        refused, self.refused = self.refused, 0
+        if refused:
+            await self._db.do(lambda tx: tx.audit("nobody", "session.refused", f"attempts:{refused}", NOTHING))
         used, self._used = self._used, set()
         if used:
             publics = [actor.partition(":")[2] for actor in used]

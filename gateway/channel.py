@@ -21,6 +21,7 @@ class Sender(Struct, frozen=True):
     phone: str = ""
     postal_address: str = ""
     contact: str = ""
+    unsubscribe_email: str = ""
 
 
 class Message(Struct):

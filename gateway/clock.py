@@ -1,7 +1,8 @@
 """Time, passed in. Wall time for the law and for people, monotonic time for durations."""
 
 import time
-from datetime import UTC, datetime
+from calendar import monthrange
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Protocol
 
@@ -67,3 +68,53 @@ def parse_local(text: str) -> datetime | None:
     except ValueError:
         return None
     return at if at.tzinfo is None and "T" in text.upper() else None
+
+
+# -- stretches of the calendar, such as "90 days", "12 months", "6 years" or "never" -----------------------------------
+
+DAY_MS = 86_400_000
+EPOCH = date(1970, 1, 1).toordinal()
+
+
+def after(day: date, period: str) -> date | None:
+    """The day on which a period that began with this one is over: the same day of the month, or the last one it has.
+    None for `never`, and for what ends beyond all calendars."""
+    if period == "never":
+        return None
+    text, unit = period.removesuffix("s").split(" ")
+    number = int(text)
+    try:
+        if unit == "day":
+            return day + timedelta(number)
+        year, month = divmod(day.year * 12 + day.month - 1 + number * (12 if unit == "year" else 1), 12)
+        return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+    except (ValueError, OverflowError):
+        return None
+
+
+def aged_before(period: str, now: int) -> int | None:
+    """What is older than this (ms) has lived through a whole period by now, days counted in UTC; None where nothing
+    ever has."""
+    today = datetime.fromtimestamp(now // 1000, UTC).date()
+    low, high = 0, today.toordinal()
+    while low < high:  # the first day whose period is not over yet
+        middle = (low + high) // 2
+        end = after(date.fromordinal(middle), period) if middle else date.min
+        low, high = (middle + 1, high) if end is not None and end <= today else (low, middle)
+    return (low - EPOCH) * DAY_MS if low > 1 else None
+
+
+def day(at: date | None) -> int | None:
+    """A day as its midnight UTC (ms)."""
+    return None if at is None else (at.toordinal() - EPOCH) * DAY_MS
+
+
+def date_of(midnight: int | None) -> date | None:
+    """The day back."""
+    return None if midnight is None else date.fromordinal(midnight // DAY_MS + EPOCH)
+
+
+def is_shorter(period: str, other: str) -> bool:
+    """Whether one period is over before another that began on the same day."""
+    ends = [after(date(2000, 1, 1), one) or date.max for one in (period, other)]
+    return ends[0] < ends[1]

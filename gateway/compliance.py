@@ -168,6 +168,8 @@ class Compliance:
     ) -> Judgement:
         now = self._clock.now()
         known = self._facts.of(guest) if guest.id else self._facts.behind(blind)
+        if guest.id and known.guest is not None and known.guest.status != guest.status:
+            guest = guest._replace(status=known.guest.status)  # he was erased or restricted since he was read
         means = self.means(case.channel, case.sender, plugin)
         if case.channel != "email" or known.consents or known.suppressions:
             return self._judge_facts(self._given(case, guest, known, means, going, now), case)

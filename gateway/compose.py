@@ -10,20 +10,13 @@ from email import message_from_bytes, policy
 
 from msgspec import Struct, structs
 
+from gateway.catalogue import Catalogue, words_of
 from gateway.channel import Sender
 from gateway.rules import Features
 
 LINK_DAYS = 730
 """How long an opt-out link works: longer than any law asks for (16 CFR 316.5: 30 days; CASL: 60)."""
 ONE_CLICK = ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
-
-WORDS = {
-    "en": ("Stop these messages", "Advertisement", "Stop"),
-    "de": ("Diese Nachrichten abbestellen", "Werbung", "Abbestellen"),
-    "fr": ("Ne plus recevoir ces messages", "Publicité", "Arrêt"),
-    "es": ("Dejar de recibir estos mensajes", "Publicidad", "Baja"),
-    "pt": ("Deixar de receber estas mensagens", "Publicidade", "Parar"),
-}
 
 
 class Declared(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -53,6 +46,19 @@ class Letter(Struct, frozen=True):
     text: str
     html: str
     headers: tuple[tuple[str, str], ...] = ()
+
+
+class Ways(Struct, frozen=True):
+    """How a guest gets out: the link that stops, the one where he chooses by topic, and where to write instead."""
+
+    stop: str = ""
+    choose: str = ""
+    mail: str = ""
+
+    @property
+    def header(self) -> str:
+        """All that a mail program may use (RFC 2369), the link of its one click (RFC 8058) first."""
+        return ", ".join(f"<{way}>" for way in (self.stop, self.mail) if way)
 
 
 class Means(Struct, frozen=True):
@@ -86,22 +92,24 @@ def possible(means: Means, declared: Declared) -> Features:
     )
 
 
-def finish(letter: Letter, required: frozenset[str], means: Means, link: str, language: str) -> Letter:
+def finish(letter: Letter, required: frozenset[str], means: Means, ways: Ways, language: str) -> Letter:
     """The letter with everything in it that is required."""
-    stop, label, short = WORDS.get(language[:2].lower(), WORDS["en"])
+    words = words_of(language)
     if not means.email:
-        return _short(letter, required, means, link, label, short)
-    foot = _foot(required, means.sender, link, stop)
-    top = f"{label}\n\n" if "ad_label" in required else ""
+        return _short(letter, required, means, ways.stop, words)
+    foot = _foot(required, means.sender)
+    links = [(words.phrase("foot.stop"), ways.stop)] if "unsubscribe" in required else []
+    if links and ways.choose:
+        links.append((words.phrase("foot.choose"), ways.choose))
+    top = words.phrase("foot.advertisement") if "ad_label" in required else ""
     headers = letter.headers
-    if means.headers and link and ("unsubscribe" in required or "list_unsubscribe_post" in required):
-        headers = (*headers, ("List-Unsubscribe", f"<{link}>"), ONE_CLICK)
-    text = f"{top}{letter.text}\n\n-- \n" + "\n".join(foot) + "\n" if foot else top + letter.text
-    return Letter(letter.subject, text, _html(letter.html, top, foot, link, stop), headers)
+    if means.headers and ways.stop and ("unsubscribe" in required or "list_unsubscribe_post" in required):
+        headers = (*headers, ("List-Unsubscribe", ways.header), ONE_CLICK)
+    return Letter(letter.subject, _text(letter.text, top, foot, links), _html(letter.html, top, foot, links), headers)
 
 
-def _foot(required: frozenset[str], sender: Sender, link: str, stop: str) -> list[str]:
-    """The lines under a mail, in the order a reader expects them."""
+def _foot(required: frozenset[str], sender: Sender) -> list[str]:
+    """Who wrote, in the order a reader expects it."""
     lines = []
     if required & {"sender_identity", "postal_address", "contact_point"}:
         lines.append(sender.name)
@@ -109,36 +117,39 @@ def _foot(required: frozenset[str], sender: Sender, link: str, stop: str) -> lis
         lines.append(sender.postal_address)
     if "contact_point" in required:
         lines.append(sender.contact or sender.email)
-    if "unsubscribe" in required:
-        lines.append(f"{stop}: {link}")
     return lines
 
 
-def _html(body: str, top: str, foot: list[str], link: str, stop: str) -> str:
-    if not body or not (top or foot):
+def _text(body: str, top: str, foot: list[str], links: list[tuple[str, str]]) -> str:
+    lines = [*foot, *(f"{words}: {link}" for words, link in links)]
+    head = f"{top}\n\n" if top else ""
+    return f"{head}{body}\n\n-- \n" + "\n".join(lines) + "\n" if lines else head + body
+
+
+def _html(body: str, top: str, foot: list[str], links: list[tuple[str, str]]) -> str:
+    if not body or not (top or foot or links):
         return body
-    escaped = [html_module.escape(line) for line in foot]
-    if link and escaped and escaped[-1].endswith(html_module.escape(link)):
-        escaped[-1] = f'<a href="{html_module.escape(link)}">{html_module.escape(stop)}</a>'
-    block = f"<hr><p>{'<br>'.join(escaped)}</p>" if escaped else ""
-    head = f"<p>{html_module.escape(top.strip())}</p>" if top else ""
+    escape = html_module.escape
+    lines = [*map(escape, foot), *(f'<a href="{escape(link)}">{escape(words)}</a>' for words, link in links)]
+    block = f"<hr><p>{'<br>'.join(lines)}</p>" if lines else ""
+    head = f"<p>{escape(top)}</p>" if top else ""
     at = body.lower().rfind("</body>")
     return f"{head}{body[:at]}{block}{body[at:]}" if at >= 0 else f"{head}{body}{block}"
 
 
-def _short(letter: Letter, required: frozenset[str], means: Means, link: str, label: str, short: str) -> Letter:
+def _short(letter: Letter, required: frozenset[str], means: Means, link: str, words: Catalogue) -> Letter:
     """A text message: every letter of it is paid for."""
     parts = [letter.text]
     if "sender_identity" in required and means.sender.name not in letter.text:
         parts[0] = f"{means.sender.name}: {letter.text}"
     if "ad_label" in required:
-        parts.insert(0, label)
+        parts.insert(0, words.phrase("foot.advertisement"))
     if "postal_address" in required:
         parts.append(means.sender.postal_address)
     if "contact_point" in required and (contact := means.sender.contact or means.sender.email) not in letter.text:
         parts.append(contact)
     if "unsubscribe" in required:
-        parts.append(f"{short}: {link}")
+        parts.append(f"{words.phrase('foot.stop_short')}: {link}")
     return Letter(letter.subject, "\n".join(parts), "", letter.headers)
 
 
@@ -164,7 +175,7 @@ def _needles(required: frozenset[str], means: Means, link: str, language: str) -
         "contact_point": sender.contact or sender.email,
         "unsubscribe": link,
         "unsubscribe_easy": link,
-        "ad_label": WORDS.get(language[:2].lower(), WORDS["en"])[1],
+        "ad_label": words_of(language).phrase("foot.advertisement"),
         "list_unsubscribe_post": f"{ONE_CLICK[0]}: {ONE_CLICK[1]}",
     }
     return {element: found.get(element) or f"\0{element}" for element in required}

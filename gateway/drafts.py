@@ -13,7 +13,7 @@ from msgspec import Struct, json
 from gateway import html, ids
 from gateway.addresses import UNSAID, Addresses, Named, zones
 from gateway.callers import Caller
-from gateway.clock import parse_local, parse_rfc3339
+from gateway.clock import day, parse_local, parse_rfc3339
 from gateway.compliance import Compliance, Judgement
 from gateway.errors import Fault, Invalid
 from gateway.letters import PLAIN, Content, Envelope, Letters
@@ -147,7 +147,7 @@ class Drafts:
             known.id if known else None, known.contact_id if known else None,
             order.sender, order.reference, judgement.at, due_at, time_of(order.expires_at),
             origin.retry_of, None, caller.actor, json.encode(envelope).decode(), judgement.json, sealed, None,
-            origin.batch_id, origin.template_version_id, self._series(draft),
+            origin.batch_id, origin.template_version_id, day(order.event_date), self._series(draft),
         )  # fmt: skip
         new = whose if isinstance(whose, NewGuest) else None
         return Taken(message, sha256(sealed).digest(), new)
@@ -195,7 +195,7 @@ class Drafts:
             self._ids.new(), "blocked", None, order.channel, order.class_, order.category,
             guest.id if guest else None, None, order.sender, order.reference, judgement.at, None, None,
             origin.retry_of, None, caller.actor, "{}", judgement.json, None, draft.named.blind,
-            origin.batch_id, origin.template_version_id, self._series(draft),
+            origin.batch_id, origin.template_version_id, day(order.event_date), self._series(draft),
         )  # fmt: skip
 
 

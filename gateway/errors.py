@@ -82,6 +82,10 @@ class Conflict(GatewayError):
     code, status, exit_code = "conflict", 409, 64
 
 
+class GuestOnHold(Conflict):
+    """A legal hold is on this guest: nothing of his may go."""
+
+
 class Precondition(GatewayError):
     """It was changed since the version that If-Match names."""
 
@@ -114,6 +118,8 @@ class WrongEncoding(BadInput):
 
 class Invalid(BadInput):
     """Some members of the request are not usable."""
+
+    code = "invalid"
 
 
 class BadTemplate(BadInput):

@@ -39,11 +39,12 @@ class Facts:
         return known
 
     def of(self, guest: Guest) -> Known:
-        """The same for a guest who is known already: his own consents, and the stops for his address."""
+        """The same for a guest who was read before: his own consents, the stops for his address, his status now."""
         kept = self._fresh(guest.blind)
         if kept is not None and kept.guest is not None and kept.guest.id == guest.id:
             return kept
-        return self._read(self._db.reader, guest.blind, guest)
+        status = guests.status(self._db.reader, guest.id)
+        return self._read(self._db.reader, guest.blind, guest._replace(status=status))
 
     def _fresh(self, blind: bytes) -> Known | None:
         """What was kept and has not changed since."""

@@ -70,11 +70,15 @@ class Intake:
             public = ids.public("msg", taken.message.uuid)
             answer = accepted(taken.message, public)
             kept = Kept(*repeat, answer.status, answer.body, answer.headers[0][1]) if repeat else None
-            if await self._db.write(self._write, Acceptance(taken, public, kept, along)):
+            if await self._db.write(self.write, Acceptance(taken, public, kept, along)):
                 break
-        self.wake(order.channel, taken.message.due_at or 0)
-        metrics.of(metrics.MESSAGES, order.channel, taken.message.state).inc()
+        self.announce(taken.message)
         return answer
+
+    def announce(self, message: NewMessage) -> None:
+        """Say that a message was written: somebody may be waiting to bring it."""
+        self.wake(message.channel, message.due_at or 0)
+        metrics.of(metrics.MESSAGES, message.channel, message.state).inc()
 
     def whom(self, order: SendOrder) -> bytes:
         """Who it is for: the blind index of his address. Raises Invalid."""
@@ -86,7 +90,7 @@ class Intake:
         named = self._drafts.find(order.to, order.channel, "/message/to")
         return self._drafts.judge(order, named, caller).judgement
 
-    def _write(self, tx: Tx, accepted: Sequence[Acceptance]) -> list[int | None]:
+    def write(self, tx: Tx, accepted: Sequence[Acceptance]) -> list[int | None]:
         """The work of acceptance. None for a message whose guest somebody else made meanwhile: it is judged anew."""
         done = self._drafts.write(tx, [one.taken for one in accepted])
         good = [(row_id, one, one.taken.message) for row_id, one in zip(done, accepted, strict=True) if row_id]

@@ -173,7 +173,7 @@ class Keyring:
         try:
             found = scopes_of(scopes)
         except ValueError:
-            faults.append(Fault("/scopes", "unknown-scope", "scopes of the API, or all"))
+            faults.append(Fault("/scopes", "unknown-scope", f"one or more of all, {', '.join(SCOPES)}"))
         if expires_at == 0:
             future = "RFC 3339 with a zone, and in the future, such as 2036-11-24T08:00:00Z"
             faults.append(Fault("/expires_at", "bad-time", future))

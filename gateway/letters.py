@@ -6,7 +6,7 @@ from msgspec import Struct, json
 
 from gateway import ids
 from gateway.clock import Clock
-from gateway.compose import Declared, Letter
+from gateway.compose import Declared, Letter, Ways
 from gateway.store.outbox import Due
 from gateway.store.suppressions import NewSuppression
 from gateway.templates import Ready
@@ -86,11 +86,17 @@ class Letters:
         """The envelope of a row."""
         return PLAIN if text == "{}" else self._envelope.decode(text)
 
-    def stop_link(self, due: Due) -> str:
-        """The guest's own opt-out link: it opens one page and one address, and survives the guest's erasure."""
-        day = self.clock.now() // DAY_MS
-        token = self.vault.links.make("unsubscribe", due.blind, due.channel, due.uuid, day)
-        return f"{self.link_base}/u/{token}"
+    def ways_out(self, due: Due, mailbox: str) -> Ways:
+        """The guest's own ways out: each link opens one page for one address and survives the guest's erasure. A mail
+        to the `mailbox` carries the token of the link, so that whoever reads it needs nothing else."""
+        stop = self._token(due, "unsubscribe")
+        if due.channel != "email":
+            return Ways(f"{self.link_base}/u/{stop}")
+        mail = f"mailto:{mailbox}?subject=unsubscribe%20{stop}" if mailbox else ""
+        return Ways(f"{self.link_base}/u/{stop}", f"{self.link_base}/p/{self._token(due, 'preferences')}", mail)
+
+    def _token(self, due: Due, purpose: str) -> str:
+        return self.vault.links.make(purpose, due.blind, due.channel, due.uuid, self.clock.now() // DAY_MS)
 
     def receipt_link(self, blind: bytes, consent: bytes) -> str | None:
         """The guest's own link to the receipt of an entry of the consent ledger; None while nobody could open it."""

@@ -10,9 +10,10 @@ import sqlite3
 import traceback
 from collections.abc import Callable
 from functools import partial
+from hashlib import sha256
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, json
 
 from gateway import __version__, metrics, plugins
 from gateway.addresses import Addresses
@@ -29,7 +30,7 @@ from gateway.delivery.apart import Apart
 from gateway.delivery.prepare import Preparation
 from gateway.delivery.worker import hold_unserved, recover
 from gateway.drafts import Drafts
-from gateway.errors import Draining, StorageFailed, Unavailable
+from gateway.errors import Draining, GatewayError, StorageFailed, Unavailable
 from gateway.facts import Facts
 from gateway.guestbook import Book, Entries, Exports, Imports
 from gateway.guestbook.seals import Seals
@@ -41,29 +42,42 @@ from gateway.limiter import Limiter
 from gateway.limits import LimiterTime, Limits, Rule, StoreLedger
 from gateway.limits.accounts import Accounts
 from gateway.logs import Log
+from gateway.model import CHANNELS
 from gateway.people import People
 from gateway.permits import Permits
 from gateway.privacy import (
     Asks,
+    Button,
     Confirmations,
     Consents,
+    Deadlines,
     Endings,
+    Erasure,
     FirstAsks,
+    Holds,
     OptOuts,
+    Preferences,
     Questions,
     Receipts,
+    Retention,
+    Topics,
     Visitors,
+    Wishes,
     Wordings,
     house_of,
 )
+from gateway.privacy.breaches import Breaches
+from gateway.privacy.notices import Notices
+from gateway.privacy.processing import Processing
+from gateway.privacy.requests import desk
 from gateway.recall import Recall
 from gateway.recipients import Recipients
-from gateway.record import Record
+from gateway.record import NOTHING, Outside, Proofs, Record, Reports
 from gateway.repeats import Repeats
 from gateway.routing import Provider, Routes
 from gateway.rules import Rulebook
 from gateway.stationery import Cabinet, Printing
-from gateway.store import counters, deliveries, guests, limits, outbox, schema
+from gateway.store import counters, data_requests, deliveries, guests, limits, outbox, schema, suppressions
 from gateway.store.db import Database
 from gateway.store.reserve import Reserve
 from gateway.stories import Stories
@@ -74,6 +88,10 @@ from gateway.vault import Vault
 from gateway.webhooks.desk import Desk
 
 DRAIN_SECONDS = 6.0
+FIRST_AGEING = 60.0
+"""Seconds after the start."""
+LATE_FOR_MS = 30 * 86_400_000
+"""How long a stop that was entered too late is shown to whoever watches."""
 SETTLED = 2.0
 """Seconds after which a start no longer needs all of the processor."""
 
@@ -99,6 +117,15 @@ class Parts(Struct):
     receipts: Receipts
     endings: Endings
     opt_outs: OptOuts
+    requests: desk.Desk
+    topics: Topics
+    button: Button
+    retention: Retention
+    preferences: Preferences
+    wishes: Wishes
+    breaches: Breaches
+    notices: Notices
+    processing: Processing
     analytics: Analytics
     printing: Printing
     cabinet: Cabinet
@@ -152,6 +179,7 @@ class Gateway:
         rules = [(rule.id, rule.name) for rule in self.parts.limits.rules.values()]
         await self.db.do(lambda tx: limits.adopt(tx, rules))
         await forget_unfinished(self.db)
+        await self._end_erasures()
         await self._count_days(self.config)
         await recover(self.db, self.parts.routes)
 
@@ -181,6 +209,11 @@ class Gateway:
         if counters.zone_of_days(self.db.reader) != config.venue.timezone:
             await self.db.write(counters.days_in, config.venue.timezone)
 
+    async def _end_erasures(self) -> None:
+        """Whoever is erased is so altogether, before anything is sent or shown."""
+        if count := await self.erasure.resume():
+            self.log.warning("erasures were brought to their end", count=count)
+
     def _begin(self) -> None:
         """What does not depend on the configuration."""
         self.facts = Facts(self.db)
@@ -189,13 +222,18 @@ class Gateway:
         issuer = self.config.link_base or "guest-gateway"
         self.people = People.begin(self.db, self.vault, self.ids, self.clock, issuer, self.data.setup_code)
         self.callers = self.people.callers
+        self.proofs = Proofs(self.db, self.record)
+        self.reports = Reports(self.db, self.record, self.clock)
+        self.outside = Outside(self.config.audit, self.db, self.clock, self.log, lambda: self.parts.intake)
         self.repeats = Repeats(self.db, self.vault, self.clock)
         self.repeats.load()
-        seals = Seals(self.vault, self.ids)
+        self.seals = seals = Seals(self.vault, self.ids)
         self.book = Book(self.db, seals, self.addresses)
         self.entries = Entries(self.db, seals, self.addresses, self.ids)
         self.imports = Imports(self.db, seals, self.vault.index, self.ids)
         self.exports = Exports(self.db, seals)
+        self.erasure = Erasure(self.db, self.vault.keys, self.ids)
+        self.holds = Holds(self.db, self.vault, self.ids)
         self.suppressions = Suppressions(self.db, self.vault)
         self.suppression_lists = SuppressionLists(self.db, self.suppressions)
 
@@ -207,6 +245,9 @@ class Gateway:
         limits_ = Limits(self._rules(config), self.accounts, self.limiter_time)
         routes = Routes(providers)
         letters = Letters(self.vault, self.ids, clock, config.link_base, config.venue.language)
+        topics = Topics(db, config)
+        channels = [channel for channel in CHANNELS if routes.serving(channel)]
+        preferences = Preferences(db, self.facts, self.visitors, topics, rulebook, config.venue, channels, clock)
         compliance = Compliance(rulebook, config, db, self.facts, routes, clock)
         printing = Printing(db, self.vault, self.addresses, config.venue.language)
         batches = Batches(db, letters, printing)
@@ -224,6 +265,11 @@ class Gateway:
         house = house_of(config.venue.name, config.sender)
         wordings = Wordings(db, self.vault, self.ids, house.name, config.venue.language)
         questions = Questions(wordings, letters, self.ids, clock, house.name)
+        consents = Consents(db, self.addresses, letters, wordings, self.ids, clock)
+        asks = Asks(db, self.addresses, intake, questions, clock)
+        venue = config.venue
+        breaches = Breaches(db, self.vault, self.ids, clock, rulebook, venue.country, venue.timezone)
+        cabinet = Cabinet(db, printing, self.ids, venue.language)
         intake.wake, bulk.wake = delivery.wake, delivery.release.wake
         return Parts(
             config=config,
@@ -236,20 +282,33 @@ class Gateway:
             bulk=bulk,
             batches=batches,
             recall=Recall(db, stories, letters, batches, intake),
-            consents=Consents(db, self.addresses, letters, wordings, self.ids, clock),
+            consents=consents,
             wordings=wordings,
-            asks=Asks(db, self.addresses, intake, questions, clock),
+            asks=asks,
             first_asks=FirstAsks(db, self.addresses, self.facts, intake, questions, rulebook, clock),
             confirmations=Confirmations(db, letters, wordings, self.ids, clock),
             receipts=Receipts(db, letters, wordings, clock, house),
             endings=Endings(db, rulebook, compliance.venue, self.ids, clock),
-            opt_outs=OptOuts(db, self.addresses, letters, self.ids, clock),
+            opt_outs=OptOuts(db, self.addresses, letters, Deadlines(rulebook, config.venue), self.ids, clock, self.log),
+            requests=desk.Desk.begin(self._for_requests(), config, rulebook, letters, drafts, intake, batches),
+            topics=topics,
+            button=Button(db, self.vault.links, topics, self.ids, clock),
+            preferences=preferences,
+            wishes=Wishes(db, preferences, consents, asks, self.entries, self.ids, clock),
+            retention=Retention(db, self.erasure, clock, config.retention),
+            breaches=breaches,
+            notices=Notices(db, breaches, bulk, cabinet, config.sender),
+            processing=Processing(config, db, self.vault, clock),
             analytics=Analytics(db, clock, config.venue.timezone),
             printing=printing,
-            cabinet=Cabinet(db, printing, self.ids, config.venue.language),
+            cabinet=cabinet,
             delivery=delivery,
             webhooks=Desk.begin(db, letters, self.ids, clock, self.log, config.egress.allow),
         )
+
+    def _for_requests(self) -> desk.Keeps:
+        return desk.Keeps(self.db, self.seals, self.addresses, self.entries, self.people.users, self.erasure, self.ids,
+                          self.clock, self.log)  # fmt: skip
 
     def _providers(self, config: Config) -> list[Provider]:
         """One provider for each table of config.toml."""
@@ -283,12 +342,16 @@ class Gateway:
     async def start(self) -> None:
         """Begin to deliver, and to look after the house."""
         metrics.INFO.labels(__version__, sqlite3.sqlite_version).set(1)
+        await self._note("gateway.started", f"version:{__version__}")
+        await self._note_config()
         await self._deliver()
         self.health.started = True
         self.health.start()
         self._tasks = [
             asyncio.create_task(self._check_whole_file(), name="check the whole file"),
             asyncio.create_task(self._housekeeping(), name="housekeeping"),
+            asyncio.create_task(self._ageing(), name="retention"),
+            asyncio.create_task(self.outside.run(), name="checkpoints to the outside"),
         ]
 
     async def _deliver(self) -> None:
@@ -327,19 +390,33 @@ class Gateway:
             minutes += 1
             await asyncio.sleep(60)
 
+    async def _ageing(self) -> None:
+        """What has lived through its time goes once a day; every hour we look whether it has."""
+        await asyncio.sleep(FIRST_AGEING)
+        while True:
+            try:
+                await self.parts.retention.tidy()
+            except GatewayError as error:  # a full disk, a lock from outside: an hour later again
+                self.log.warning("retention waits", code=error.code)
+            await asyncio.sleep(3600)
+
     async def _tidy(self, hourly: bool) -> None:
         await asyncio.to_thread(self.vault.keys.refill)
         await self.record.checkpoint_if_due()
         if self.db.reserve:
             await asyncio.to_thread(self.db.reserve.fill)
         await self.people.tidy(hourly)
+        await self.parts.requests.rounds.go()
         if hourly:
+            await self.parts.requests.rounds.forget_old()
+            await self.erasure.tidy()
             await self.imports.tidy()
             await self.repeats.forget_old()
             await self.parts.limits.forget_whole()
             await self.parts.webhooks.postmen.forget_old()
             await self.parts.asks.tidy()
             await self.parts.endings.tidy()
+            await self.parts.breaches.forget_old()
 
     def request_id(self) -> str:
         """A fresh name for a request."""
@@ -355,7 +432,13 @@ class Gateway:
         metrics.QUEUE.clear()
         for channel, lease, count in outbox.counts(self.db.reader):
             metrics.QUEUE.labels(channel, ("waiting", "leased", "held")[lease]).set(count)
+        metrics.LATE_STOPS.set(suppressions.late(self.db.reader, self.clock.now() - LATE_FOR_MS))
         metrics.WEBHOOK_WAITING.set(deliveries.all_waiting(self.db.reader))
+        metrics.DATA_REQUESTS.clear()
+        for kind, clock, count in data_requests.counts(self.db.reader, self.clock.now()):
+            metrics.DATA_REQUESTS.labels(kind, clock).set(count)
+        self.outside.measure()
+        self.parts.breaches.measure()
 
     async def reload(self, config: Config) -> list[str]:
         """Take a new configuration, whole; or name the keys of it that need a restart and change nothing. Raises
@@ -365,6 +448,7 @@ class Gateway:
         parts, before = self._build(config), self.parts
         await self._count_days(config)
         self.config, self.parts = config, parts
+        await self._note_config()
         await asyncio.gather(before.delivery.drain(DRAIN_SECONDS), before.webhooks.drain(DRAIN_SECONDS))
         for gone in before.routes.providers.keys() - parts.routes.providers.keys():
             metrics.PROVIDER_UP.remove(gone)
@@ -387,11 +471,22 @@ class Gateway:
             await asyncio.wait(self._tasks)
             self.health.stop()
             await self.callers.note_use()
+            await self._note("gateway.stopped", f"version:{__version__}")
             await self.record.checkpoint()
+            await self.outside.last_word()
         while self._closing:
             done = self._closing.pop()()
             if asyncio.iscoroutine(done):
                 await done
+
+    async def _note(self, action: str, object_: str, data_hash: bytes = NOTHING) -> None:
+        """Note in the record what the gateway itself did."""
+        await self.db.do(lambda tx: tx.audit("gateway", action, object_, data_hash))
+
+    async def _note_config(self) -> None:
+        """Note which configuration is in force from now on, and which rules."""
+        digest = sha256(json.encode(self.config.source.tree, order="sorted")).digest()
+        await self._note("config.taken", f"rules:{self.parts.compliance.rulebook.version.replace('+', '.')}", digest)
 
     async def _close_way_out(self) -> None:
         """Of the parts that work now: a reload closes those it replaces."""

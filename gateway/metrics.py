@@ -55,10 +55,29 @@ WEBHOOK_SECONDS = Histogram(
     buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15), registry=REGISTRY,
 )  # fmt: skip
 WEBHOOK_WAITING = Gauge("gateway_webhook_deliveries", "Events that wait for a webhook to take them.", registry=REGISTRY)
+DATA_REQUESTS = Gauge(
+    "gateway_data_requests", "Requests of guests about their data that are not finished.", ["kind", "clock"],
+    registry=REGISTRY,
+)  # fmt: skip
+LATE_STOPS = Gauge(
+    "gateway_late_stops", "Stops of the last 30 days that were entered after the law's deadline.", registry=REGISTRY
+)
 SIGN_INS = Counter(
     "gateway_sign_ins_total", "Tries to sign in or to refresh, by how they ended.", ["outcome"], registry=REGISTRY
 )
+AUDIT_BEHIND = Gauge(
+    "gateway_audit_outside_behind_seconds", "For how long a place outside has been owed a checkpoint.", ["place"],
+    registry=REGISTRY,
+)  # fmt: skip
 AUDIT_ENTRIES = Counter("gateway_audit_entries_total", "Audit entries written.", registry=REGISTRY)
+ERASED = Counter("gateway_guests_erased_total", "Guests whose key was destroyed.", registry=REGISTRY)
+AGED = Counter(
+    "gateway_retention_deleted_total", "What was deleted because its time was over.", ["what"], registry=REGISTRY
+)
+BREACH_CLOCKS = Gauge(
+    "gateway_breach_deadlines", "Authorities still to be told of a breach, by how near the time is.", ["due"],
+    registry=REGISTRY,
+)  # fmt: skip
 LOG_DROPPED = Counter("gateway_log_lines_dropped_total", "Log lines nobody could be given in time.", registry=REGISTRY)
 LOOP_LAG = Gauge("gateway_loop_lag_seconds", "How late the event loop ran its last timer.", registry=REGISTRY)
 CONNECTIONS = Gauge("gateway_http_connections", "Open client connections.", registry=REGISTRY)

@@ -6,6 +6,8 @@ MessageClass = Literal["marketing", "transactional", "informational", "emergency
 ChannelName = Literal["email", "sms", "whatsapp", "voice"]
 
 GuestStatus = Literal["active", "restricted", "erasure_pending", "erased"]
+RequestKind = Literal["access", "portability", "rectification", "restriction", "erasure", "objection"]
+RequestStatus = Literal["verifying", "open", "grace", "done", "refused", "cancelled"]
 
 CHANNELS: tuple[ChannelName, ...] = ("email", "sms", "whatsapp", "voice")
 CONTACT_OF = {"email": "email", "sms": "phone", "whatsapp": "phone", "voice": "phone"}
@@ -54,19 +56,26 @@ place of a word is stored with the counts: a new one goes to the end."""
 
 ENDPOINTS: tuple[str, ...] = (
     "analytics.report", "api_keys.change", "api_keys.draw", "api_keys.list", "api_keys.revoke", "api_keys.rotate",
-    "api_keys.show", "auth.begin_totp", "auth.confirm_totp", "auth.end_totp", "auth.keys", "auth.logout",
-    "auth.password", "auth.setup", "auth.token", "batches.cancel", "batches.events", "batches.show",
+    "api_keys.show", "audit.list", "audit.newest", "audit.prove", "auth.begin_totp", "auth.confirm_totp",
+    "auth.end_totp", "auth.keys", "auth.logout", "auth.password", "auth.setup", "auth.token", "batches.cancel",
+    "batches.events", "batches.show", "breaches.add", "breaches.change", "breaches.list", "breaches.show",
     "compliance.check", "compliance.rule", "compliance.rules", "confirm.ask", "confirm.confirm", "consents.ask",
     "consents.ask_first", "consents.expiring", "consents.keep", "consents.receipt", "consents.record",
-    "consents.state", "consents.wording", "consents.wordings", "guests.add", "guests.edit", "guests.export",
-    "guests.import", "guests.list", "guests.search", "guests.show", "health.scrape_inside", "look.show",
-    "messages.bulk", "messages.cancel", "messages.list", "messages.release", "messages.send", "messages.show",
-    "messages.template", "receipt.file", "receipt.show", "suppressions.add", "suppressions.lift",
-    "suppressions.list", "suppressions.show", "suppressions.unsubscribe", "templates.add", "templates.edit",
-    "templates.list", "templates.preview", "templates.remove", "templates.show", "templates.version",
-    "templates.versions", "unsubscribe.ask", "unsubscribe.stop", "users.add", "users.change", "users.list",
-    "users.remove", "users.setup_code", "users.show", "webhooks.add", "webhooks.change", "webhooks.deliveries",
-    "webhooks.list", "webhooks.remove", "webhooks.replay", "webhooks.rotate", "webhooks.show", "webhooks.test",
+    "consents.state", "consents.wording", "consents.wordings", "data_requests.cancel", "data_requests.complete",
+    "data_requests.export", "data_requests.extend", "data_requests.list", "data_requests.open",
+    "data_requests.pause", "data_requests.redact", "data_requests.refuse", "data_requests.resume",
+    "data_requests.show", "data_requests.verify", "guests.add", "guests.edit", "guests.export", "guests.forget",
+    "guests.import", "guests.list", "guests.permits", "guests.search", "guests.show", "health.scrape_inside",
+    "holds.end", "holds.place", "holds.report", "holds.run", "holds.show", "look.show", "messages.bulk",
+    "messages.cancel", "messages.list", "messages.release", "messages.send", "messages.show", "messages.template",
+    "my_data.ask", "my_data.code", "my_data.consider", "my_data.keep", "my_data.prove", "my_data.show",
+    "preferences.save", "preferences.show", "processing.show", "receipt.file", "receipt.show", "suppressions.add",
+    "suppressions.lift", "suppressions.list", "suppressions.show", "suppressions.unsubscribe", "templates.add",
+    "templates.edit", "templates.list", "templates.preview", "templates.remove", "templates.show",
+    "templates.version", "templates.versions", "unsubscribe.ask", "unsubscribe.stop", "users.add", "users.change",
+    "users.list", "users.remove", "users.setup_code", "users.show", "webhooks.add", "webhooks.change",
+    "webhooks.deliveries", "webhooks.list", "webhooks.remove", "webhooks.replay", "webhooks.rotate",
+    "webhooks.show", "webhooks.test",
 )  # fmt: skip
 """What limits can count, as the API's description names it. A test holds it to the doors there are."""
 

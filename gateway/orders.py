@@ -4,7 +4,7 @@ Written down again, an order leaves out what is as it would be anyway: so it sta
 after an upgrade that knows more members.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import Meta, Raw, Struct, field
@@ -14,6 +14,7 @@ from gateway.model import ChannelName, MessageClass, State
 from gateway.pages import PageQuery
 from gateway.views import (
     BatchId,
+    ContentGone,
     GuestId,
     MessageContent,
     MessageId,
@@ -60,6 +61,9 @@ LocalOrMoment = Annotated[
         examples=["2026-11-24T08:00:00Z"],
     ),
 ]
+EventDate = Annotated[
+    date, Meta(description="The day of the event it is about: how long the text is kept counts from it")
+]
 Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339 with a zone")]
 Included = Annotated[Literal["content"], Meta(description="Addresses and texts too")]
 Country = Annotated[str, Meta(pattern="^[A-Z]{2}$")]
@@ -105,8 +109,8 @@ class SendOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     reference: Reference | None = None
     metadata: Metadata | None = None
     declares: Declared | None = None
+    event_date: EventDate | None = None
     fallback: None = None
-    event_date: None = None
 
 
 class BulkRecipient(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -150,8 +154,8 @@ class PrintedOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     declares: Declared | None = None
     dry_run: bool = False
     on_fault: Literal["list", "refuse"] = "list"
+    event_date: EventDate | None = None
     fallback: None = None
-    event_date: None = None
 
 
 class BulkOrder(PrintedOrder, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -189,16 +193,16 @@ class Waiting(Struct, frozen=True):
     count: int
 
 
-class BulkAnswer(Struct, frozen=True, omit_defaults=True):
+class BulkAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of the recipients. Of a rehearsal there is no `id`, but who would have to wait."""
 
+    id: BatchId | None = None
     accepted: int
     deferred: int
     blocked: int
     blocked_by: list[Blocking]
     rejected_total: int
     rejected: list[Rejected]
-    id: BatchId | None = None
     waits: list[Waiting] | None = None
 
 
@@ -252,6 +256,7 @@ class MessageView(Struct, kw_only=True):
     created_at: Time
     due_at: Time | None
     expires_at: Time | None
+    event_date: date | None
     settled_at: Time | None
     retry_of: MessageId | None
     fallback_of: MessageId | None
@@ -261,6 +266,7 @@ class MessageView(Struct, kw_only=True):
     compliance: StoredCompliance
     template: PrintedFrom | None = None
     content: MessageContent | None = None
+    content_gone: ContentGone | None = None
 
 
 class MessageList(Struct, frozen=True):

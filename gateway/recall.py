@@ -8,6 +8,7 @@ from gateway import ids
 from gateway.answers import Answer
 from gateway.batches import Batches
 from gateway.callers import Caller
+from gateway.clock import date_of
 from gateway.drafts import Origin
 from gateway.errors import Conflict
 from gateway.intake import Intake
@@ -64,6 +65,7 @@ class Recall:
             reference=stored.reference,
             metadata=content.metadata or None,
             declares=envelope.declares,
+            event_date=date_of(stored.event_date),
         )  # fmt: skip
         return await self._intake.accept(
             order, caller, None, Origin(stored.uuid, template_version_id=stored.template_version_id)
@@ -79,6 +81,17 @@ class Recall:
             return [None] * len(items)
 
         return work
+
+
+def call_off(tx: Tx, waiting: Sequence[tuple[int, bytes]], actor: str) -> None:
+    """Cancel messages (id and uuid) that wait or are held, each with its story and its entry in the record."""
+    numbers = [number for number, _ in waiting]
+    outbox.remove(tx, numbers)
+    messages.settle(tx, [("cancelled", None, None, tx.now, number) for number in numbers])
+    why = json.encode({"by": actor}).decode()
+    events.append(tx, [events.Event(number, "cancelled", tx.now, why) for number in numbers])
+    for _, uuid in waiting:
+        tx.audit(actor, "message.cancelled", ids.public("msg", uuid), NOTHING)
 
 
 def _cancel(tx: Tx, stored: Stored) -> str:

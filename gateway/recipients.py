@@ -7,6 +7,7 @@ from msgspec import structs
 from gateway import ids
 from gateway.addresses import Named
 from gateway.callers import Caller
+from gateway.clock import date_of
 from gateway.compose import Declared, declared
 from gateway.drafts import Drafts, permit
 from gateway.errors import BadInput, Conflict, Fault, Invalid
@@ -121,6 +122,8 @@ class Recipients:
     async def failed(self, stored: Stored, caller: Caller) -> Many:
         """Those whom a batch did not reach, for another one with the same words. Raises Conflict where there are none,
         Forbidden."""
+        if not stored.content_sealed:
+            raise Conflict("The text of this batch was deleted: its time was over.")
         shared = self._letters.open_shared(stored.uuid, stored.content_sealed)
         ordered = SendOrder(channel=stored.channel, to="", text=shared.text or "-", class_=stored.class_,
                             category=stored.category, sender=stored.sender)  # fmt: skip
@@ -129,6 +132,7 @@ class Recipients:
         pace = Pace()
         while rows := await self._db.read(batches.failed, stored.id, people[-1].place if people else 0):
             for row in rows:
+                ordered = structs.replace(ordered, event_date=date_of(row.event_date))  # the same for all of a batch
                 envelope = self._letters.envelope(row.envelope)
                 own = self._letters.open(row.key_id, row.uuid, row.content_sealed)
                 to = Recipient(guest_id=ids.public("gst", row.guest_uuid), country=envelope.country,
@@ -150,5 +154,5 @@ def one_of(order: BulkOrder, wording: Wording) -> SendOrder:
         channel=wording.channel, to="", text="-" if printed else wording.content.text, class_=order.class_,
         category=order.category, subject=subject, deliver_at=order.deliver_at, deliver_zone=order.deliver_zone,
         expires_at=order.expires_at, sender=order.sender, reference=order.reference, metadata=order.metadata,
-        declares=order.declares,
+        declares=order.declares, event_date=order.event_date,
     )  # fmt: skip

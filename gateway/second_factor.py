@@ -36,13 +36,18 @@ class SecondFactor:
     def __init__(self, db: Database, vault: Vault, users_: Users):
         self._db, self._vault, self._users = db, vault, users_
 
-    async def begin(self, user: User) -> FactorAnswer:
+    async def begin(self, user: User, actor: str) -> FactorAnswer:
         """A new secret, not in use yet. Raises Conflict while there is one in use."""
         if user.totp_on:
             raise Conflict("There is a second factor already; take it off first.")
         secret = totp.draw()
         sealed = self._vault.seal_venue("users", "totp", user.uuid, secret)
-        await self._db.do(lambda tx: users.set_totp(tx, user, sealed, on=False))
+
+        def act(tx: Tx) -> None:
+            users.set_totp(tx, user, sealed, on=False)
+            tx.audit(actor, "user.totp_begun", ids.public("usr", user.uuid), sha256(sealed).digest())
+
+        await self._db.do(act)
         return FactorAnswer(totp.shown(secret), totp.uri(secret, self._users.profile(user).email, ISSUER))
 
     async def confirm(self, user: User, code: str, actor: str) -> RecoveryAnswer:

@@ -188,4 +188,4 @@ def _over(session: Session, now: int) -> bool:
 
 def _wrong() -> Unauthorized:
     metrics.SIGN_INS.labels("wrong").inc()
-    return Unauthorized()
+    return Unauthorized("These are not the right credentials, or not any more.")

@@ -7,7 +7,7 @@ from msgspec import Raw, json
 from gateway import ids, reading
 from gateway.batches import Batches
 from gateway.callers import Caller
-from gateway.clock import rfc3339, rfc3339_or_none
+from gateway.clock import date_of, rfc3339, rfc3339_or_none
 from gateway.errors import NotFound
 from gateway.letters import Letters
 from gateway.model import HOLD_REASONS, WAIT_REASONS
@@ -16,7 +16,7 @@ from gateway.pages import cut
 from gateway.store import events, messages
 from gateway.store.db import Database
 from gateway.store.messages import Stored
-from gateway.views import MessageContent, PrintedFrom
+from gateway.views import ContentGone, MessageContent, PrintedFrom
 
 
 class Stories:
@@ -66,6 +66,7 @@ class Stories:
             created_at=rfc3339(row.created_at),
             due_at=rfc3339_or_none(row.due_at),
             expires_at=rfc3339_or_none(row.expires_at),
+            event_date=date_of(row.event_date),
             settled_at=rfc3339_or_none(row.settled_at),
             retry_of=ids.public("msg", row.retry_of) if row.retry_of else None,
             fallback_of=ids.public("msg", row.fallback_of) if row.fallback_of else None,
@@ -74,6 +75,7 @@ class Stories:
             events=None if story is None else [_told(event) for event in story],
             compliance=Raw(row.decision.encode()),
             template=_template(row),
+            content_gone=_gone(row),
         )
 
     async def _open(self, rows: list[Stored], views: list[MessageView], caller: Caller) -> None:
@@ -100,6 +102,15 @@ def _template(row: Stored) -> PrintedFrom | None:
         return None
     return PrintedFrom(ids.public("tpl", row.template_uuid), row.template_name or "", row.template_language or "",
                        row.template_version or 0)  # fmt: skip
+
+
+def _gone(row: Stored) -> ContentGone | None:
+    """When and why the content went."""
+    if row.text_gone_at is None:
+        return None
+    erased = row.text_gone_why == "erasure"
+    after = None if erased else row.text_gone_why
+    return ContentGone(rfc3339(row.text_gone_at), "erasure" if erased else "retention", after)
 
 
 def _told(event: events.Event) -> dict[str, Any]:

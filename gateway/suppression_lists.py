@@ -70,6 +70,7 @@ class SuppressionLists:
     async def export(self, caller: Caller) -> AsyncIterator[bytes]:
         """Every stop in force as CSV, newest first, with the address where a guest in the store has it."""
         await reading.note(self._db, caller, "suppressions", [])
+        await reading.seen(self._db, caller, "suppressions.exported", "suppressions", [])
         return sheet.slices(HEAD, partial(self._db.read, self._slice), {"state": "in_force"})
 
     def _slice(self, reader: sqlite3.Connection, wanted: dict[str, object]) -> tuple[list[list[str]], int | None]:

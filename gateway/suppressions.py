@@ -1,23 +1,24 @@
 """Suppressions as callers see them: which there are, and lifting one that was a mistake. None is ever deleted."""
 
+import contextlib
 import sqlite3
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct, field, json
+from msgspec import Meta, Struct, field, json
 
 from gateway import ids, pages, reading
 from gateway.callers import Caller
-from gateway.clock import rfc3339
+from gateway.clock import rfc3339, rfc3339_or_none
 from gateway.errors import Conflict, NotFound
 from gateway.model import ChannelName
 from gateway.orders import Included, Instant
 from gateway.pages import PageQuery
 from gateway.store import suppressions
 from gateway.store.db import Database, Tx
-from gateway.store.suppressions import Stored
-from gateway.vault import Vault
+from gateway.store.suppressions import Sealed, Stored
+from gateway.vault import KeyDestroyed, Vault
 from gateway.views import GuestId
 
 _words = json.Decoder(list[str])
@@ -34,6 +35,8 @@ class SuppressionQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fiel
     source: str | None = None
     state: Literal["in_force", "lifted"] | None = None
     guest: GuestId | None = None
+    receipt: Annotated[str, Meta(max_length=20, description="The number a guest was shown: G-7F3C-20A1")] | None = None
+    late: Annotated[bool, Meta(description="Entered after the law's deadline")] | None = None
     from_: Instant | None = field(name="from", default=None)
     to: Instant | None = None
     include: Included | None = None
@@ -48,7 +51,8 @@ class SuppressionContent(Struct, frozen=True):
 
 
 class SuppressionView(Struct, kw_only=True):
-    """A suppression as it stands."""
+    """A suppression as it stands. `created_at` is when the guest said it, `recorded_at` from when on it held, `due_at`
+    by when the law wanted that, of one that did not come through the gateway."""
 
     id: str
     scope: str
@@ -59,6 +63,7 @@ class SuppressionView(Struct, kw_only=True):
     permanent: bool
     created_at: str
     recorded_at: str
+    due_at: str | None
     lifted_at: str | None
     lift_asked: bool
     content: SuppressionContent | None = None
@@ -107,12 +112,16 @@ class Suppressions:
     def addresses(self, reader: sqlite3.Connection, rows: Sequence[Stored]) -> list[dict[str, str]]:
         """The address behind each entry, as kind and address; empty where no guest in the store has it."""
         found = suppressions.addresses(reader, [row.blind for row in rows])
-        return [
-            {one.kind: self._vault.unseal(one.key_id, "contacts", "address", one.uuid, one.sealed).decode()}
-            if (one := found.get(row.blind))
-            else {}
-            for row in rows
-        ]
+        return [self._address(found.get(row.blind)) for row in rows]
+
+    def _address(self, sealed: Sealed | None) -> dict[str, str]:
+        """Kind and address; nothing, if nobody has it, or its guest was erased since it was read."""
+        if sealed is None:
+            return {}
+        with contextlib.suppress(KeyDestroyed):
+            address = self._vault.unseal(sealed.key_id, "contacts", "address", sealed.uuid, sealed.sealed)
+            return {sealed.kind: address.decode()}
+        return {}
 
     def _reasons(self, entry: Stored) -> list[str]:
         if entry.lift_reasons_sealed is None:
@@ -171,6 +180,7 @@ def view(entry: Stored) -> SuppressionView:
         permanent=entry.permanent,
         created_at=rfc3339(entry.created_at),
         recorded_at=rfc3339(entry.recorded_at),
-        lifted_at=rfc3339(entry.lifted_at) if entry.lifted_at is not None else None,
+        due_at=rfc3339_or_none(entry.due_at),
+        lifted_at=rfc3339_or_none(entry.lifted_at),
         lift_asked=entry.lift_asked_by is not None,
     )

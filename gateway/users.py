@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, json
 
-from gateway import ids
+from gateway import ids, reading
 from gateway.callers import Caller
 from gateway.clock import rfc3339, rfc3339_or_none
 from gateway.errors import Conflict, Fault, Invalid, NotFound, Precondition
@@ -76,15 +76,18 @@ class Users:
     def __init__(self, db: Database, vault: Vault, ids_: ids.Ids):
         self._db, self._vault, self._ids = db, vault, ids_
 
-    async def many(self, query: PageQuery) -> UserList:
-        """A page of users."""
+    async def many(self, query: PageQuery, caller: Caller) -> UserList:
+        """A page of users; that their names were looked at is noted."""
         found = await self._db.read(users.page, query.before, query.limit + 1)
         page, more = cut(found, query.limit, lambda user: user.id)
+        await reading.seen(self._db, caller, "user.read", "users", [user.uuid for user in page])
         return UserList([self.view(user) for user in page], more)
 
-    def one(self, public: str) -> UserView:
-        """One user. Raises NotFound."""
-        return self.view(self.find(public))
+    async def one(self, public: str, caller: Caller) -> UserView:
+        """One user; that his name was looked at is noted. Raises NotFound."""
+        user = self.find(public)
+        await reading.seen(self._db, caller, "user.read", public, [user.uuid])
+        return self.view(user)
 
     def find(self, public: str) -> User:
         """The row behind a public id. Raises NotFound."""
@@ -137,7 +140,7 @@ class Users:
             users.change(tx, new)
 
         await self._act(known, caller, version, "user.changed", act, new)
-        return self.one(public)
+        return self.view(self.find(public))
 
     async def remove(self, public: str, caller: Caller, version: int | None) -> None:
         """Delete a user; from the answer on nothing of his is taken. Raises as `change` does."""

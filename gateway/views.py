@@ -10,6 +10,7 @@ from gateway.rules import Action, Consent, Stop
 MessageId = Annotated[str, Meta(pattern=ids.pattern("msg"))]
 GuestId = Annotated[str, Meta(pattern=ids.pattern("gst"))]
 BatchId = Annotated[str, Meta(pattern=ids.pattern("bat"))]
+RequestId = Annotated[str, Meta(pattern=ids.pattern("req"))]
 TemplateId = Annotated[str, Meta(pattern=ids.pattern("tpl"))]
 UserId = Annotated[str, Meta(pattern=ids.pattern("usr"))]
 KeyId = Annotated[str, Meta(pattern="^key_[0-9A-Za-z]{8}$")]
@@ -90,6 +91,15 @@ class MessageContent(Struct, frozen=True):
     text: str
     html: str | None
     metadata: dict[str, str]
+
+
+class ContentGone(Struct, frozen=True):
+    """When the content of a message was deleted, and why: because its guest was erased, or because a time was over,
+    `after` so long a time."""
+
+    at: Time
+    why: Literal["erasure", "retention"]
+    after: str | None
 
 
 class ConsentContent(Struct, frozen=True):

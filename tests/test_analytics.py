@@ -253,6 +253,7 @@ def test_days_and_hours_cover_exactly_what_is_asked(first, length, zone):
         ("from=2024-11-24T08:00:00Z&to=2026-11-24T08:00:00Z", "?from", "too-long"),
         ("timezone=Lisbon", "?timezone", "unknown-zone"),
         ("channel=pigeon", "?channel", "invalid"),
+        ("class=gossip", "?class", "invalid"),
         ("colour=red", "?colour", "unknown-field"),
     ],
 )

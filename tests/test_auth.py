@@ -300,8 +300,8 @@ async def test_a_token_for_a_key_reaches_no_further_than_the_key(run, clock):
         ({"grant": "password", "email": "ana@quinta.example"}, "/password"),
         ({"grant": "refresh", "refresh_token": 1}, "/refresh_token"),
         ({"grant": "api_key", "api_key": "x", "colour": "red"}, "/colour"),
-        ({"grant": "magic"}, ""),
-        ({}, ""),
+        ({"grant": "magic"}, "/grant"),
+        ({}, "/grant"),
     ],
 )
 async def test_what_is_asked_for_at_the_token_door_is_checked_by_its_grant(run, body, pointer):
@@ -321,7 +321,7 @@ async def test_the_answer_to_a_wrong_password_tells_nothing(run):
     for email in ("reader@quinta.example", "new@quinta.example", "eve@quinta.example", "not an address"):
         reply = await sign_in(run, email, WRONG)
         told.add((reply.status, reply.json["detail"], "errors" in reply.json))
-    assert told == {(401, "A valid API key or access token is needed.", False)}
+    assert told == {(401, "These are not the right credentials, or not any more.", False)}
     assert (await sign_in(run, "reader@quinta.example", PASSWORD)).status == 200
 
 

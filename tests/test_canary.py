@@ -1,9 +1,14 @@
 """Nothing about a person in clear: marks are sent through every door and every fault, then searched for everywhere."""
 
+import contextlib
 import gc
+import shutil
+import sqlite3
 
 import pytest
 
+from gateway import ids
+from gateway.vault import KeyDestroyed, Vault
 from tests.running import BOOKING, CONFIG, NEWS, YES, running
 from tests.smtp_peer import DROP, Peer, receiving
 from tests.test_delivery import OUTBOX, SMTP
@@ -130,3 +135,85 @@ async def test_the_marks_went_through(through):
     assert {mark for mark in MARKS if mark in given} == {ADDRESS, NAME, GUEST, SOURCE, LISTED}
     shown = (await through.call("GET", "/communications/suppressions?include=content")).raw.decode()
     assert {mark for mark in MARKS if mark in shown} == {LISTED, MISTAKE}
+
+
+# -- erased ----------------------------------------------------------------------------------------------------------
+
+SEALED = {
+    "contacts.address": "SELECT c.uuid, c.address_sealed FROM contacts c WHERE c.guest_id = ?",
+    "guests.profile": "SELECT uuid, profile_sealed FROM guests WHERE id = ?",
+    "messages.content": "SELECT uuid, content_sealed FROM messages WHERE guest_id = ?",
+    "consents.proof": "SELECT uuid, proof_sealed FROM consents WHERE guest_id = ?",
+    "consents.ip": "SELECT uuid, ip_sealed FROM consents WHERE guest_id = ?",
+    "asks.form": "SELECT uuid, form_sealed FROM asks WHERE guest_id = ?",
+    "holds.reason": "SELECT uuid, reason_sealed FROM holds WHERE guest_id = ?",
+}
+"""Everything that is sealed under a guest's key."""
+IP = b"2001:db8::ca2a:41"
+
+
+async def someone(run, mark):
+    """A guest with his mark in everything there is to know of him, in what is sealed and in what is not; his id."""
+    who = {"email": f"{mark}@example.org", "name": mark, "country": "PT"}
+    words = {"subject": mark, "text": mark, "html": f"<p>{mark}</p>", "metadata": {"note": mark}, "reference": mark}
+    sent = await run.send(BOOKING | words | {"to": who, "deliver_at": "2099-01-01T00:00:00Z"})
+    guest = f"/communications/guests/{(await run.message(sent.json['id']))['guest_id']}"
+    proof = {"proof_ref": mark, "ip": IP.decode()}
+    question = {"wording_version": "offers-1", "proof_ref": mark}
+    said = [
+        await run.call("PATCH", guest, {"source": mark, "tags": [mark]}),
+        await run.call("POST", "/communications/compliance/consent", {"guest": who} | YES | proof),
+        await run.call("POST", "/communications/compliance/consent/ask", {"guest": who} | question),
+        await run.call("POST", f"{guest}/hold", {"reason": mark}),
+    ]
+    stop = await run.call("POST", "/communications/suppressions", {"guest": who})
+    said.append(await run.call("POST", f"/communications/suppressions/{stop.json['id']}/lift", {"reason": mark}))
+    assert [reply.status for reply in said] == [200, 201, 202, 201, 200]
+    return guest.rpartition("/")[2]
+
+
+def opened(vault, database, guest):
+    """What the vault opens of a guest's seals in this copy of the store, by their places; "" where it opens none."""
+    with contextlib.closing(sqlite3.connect(database)) as db:
+        (number, key) = db.execute(
+            "SELECT id, key_id FROM guests WHERE uuid = ?", (ids.parse("gst", guest),)
+        ).fetchone()
+        found = {}
+        for place, sql in SEALED.items():
+            for row, sealed in db.execute(sql, (number,)):
+                found.setdefault(place, b"")
+                with contextlib.suppress(KeyDestroyed):
+                    found[place] += vault.unseal(key, *place.split("."), row, sealed)
+    return found
+
+
+async def test_of_an_erased_guest_no_copy_says_anything(tmp_path):
+    """Three guests, one is erased: his mark is in no file of data and keys, whether it was sealed or not, and of a
+    backup from before today's keys open nothing of him; of the others, everything. What would still open it is an old
+    copy of the key store, which is why none is kept."""
+    async with running(tmp_path, deliver=False) as run:
+        wording = {"version": "offers-1", "language": "en", "text": "Offers by e-mail, please.", "channels": ["email"]}
+        assert (await run.call("POST", "/communications/compliance/wordings", wording)).status == 201
+        gone, *kept = [await someone(run, mark) for mark in MARKS[:3]]
+        data, backup, old_keys = run.gateway.data, tmp_path / "backup.db", tmp_path / "old-keys"
+        with contextlib.closing(sqlite3.connect(data.database)) as db:
+            db.execute("VACUUM INTO ?", (str(backup),))
+        shutil.copytree(data.keys, old_keys)
+        clear = [name for name, content in files(data.path).items() if MARKS[0].encode() in content]
+        assert clear == ["gateway.db-wal"]
+        assert (await run.call("DELETE", f"/communications/guests/{gone}/hold")).status == 204
+        await run.gateway.erasure.erase(ids.parse("gst", gone), "usr_privacy")
+        at_work = files(data.path)
+        now = {guest: opened(run.gateway.vault, backup, guest) for guest in (gone, *kept)}
+    at_rest = files(data.path)
+    assert "gateway.db-wal" in at_work and "keys.db" in at_rest and "tombstones" in at_rest
+    for name, content in [*at_work.items(), *at_rest.items()]:
+        assert MARKS[0].encode() not in content, name
+    assert MARKS[1].encode() in at_rest["gateway.db"]
+    assert now[gone] == dict.fromkeys(SEALED, b"")
+    for guest, mark in zip(kept, MARKS[1:3], strict=True):
+        assert now[guest].keys() == SEALED.keys()
+        assert all(mark.encode() in content or content == IP for content in now[guest].values())
+    with contextlib.closing(Vault.open(old_keys, old_keys / "master.key")) as vault:
+        found = opened(vault, backup, gone).values()
+        assert all(MARKS[0].encode() in content or content == IP for content in found)

@@ -243,6 +243,32 @@ def test_an_altered_record_is_found(run, tmp_path):
     assert (bad.code, bad.out.startswith("FAIL seq=2 ")) == (1, True)
 
 
+def test_an_entry_is_proven_and_a_report_is_taken(run, tmp_path):
+    """`audit prove` and `audit export` write what `audit verify --proof` takes, with the key alone."""
+    run("init")
+    run("apikey", "create", "--name", "one", "--scopes", "read")
+    (tmp_path / "kept").write_text(run("audit", "checkpoint").out)
+    run("apikey", "create", "--name", "two", "--scopes", "read")
+    public = (tmp_path / "data/keys/audit.pub").read_text().strip()
+    (tmp_path / "entry").write_text(run("audit", "prove", "1", "--checkpoint", "kept").out)
+    (tmp_path / "growth").write_text(run("audit", "prove", "--from", "kept", "--json").out)
+    assert "bytes in all.json" in run("audit", "export", "--period", "2020-01-01..2099-12-31", "all.json").out
+    for name in ("entry", "growth", "all.json"):
+        good = run("audit", "verify", "--proof", name, "--key", public)
+        assert (good.code, good.out.startswith("ok size="), "unpinned" in good.out) == (0, True, False)
+    forged = (tmp_path / "entry").read_text().replace("local:", "local:9")
+    (tmp_path / "entry").write_text(forged)
+    bad = run("audit", "verify", "--proof", "entry", "--key", public)
+    assert (bad.code, bad.out.startswith("FAIL seq=1 ")) == (1, True)
+    assert run("audit", "prove").code == run("audit", "prove", "1", "--from", "kept").code == 2
+    assert run("audit", "verify", "--proof", "entry", "--checkpoint", "kept").code == 2
+    assert run("audit", "prove", "9999").code == 64
+    table = run("audit", "export", "--period", "2020-01-01..2099-12-31", "--csv").out.splitlines()
+    assert table[0].lstrip("\ufeff").startswith("group,seq,") and table[1].startswith("checkpoint,")
+    assert run("audit", "export", "--period", "soon").code == 64
+    assert (tmp_path / "all.json").stat().st_mode & 0o077 == 0
+
+
 def test_a_wrong_counter_is_found(run, tmp_path):
     """`analytics verify` ends with 0 where counters and events agree, with 1 where not, naming where."""
     run("init")

@@ -15,7 +15,7 @@ from guest_gateway.errors import BY_SLUG
 from tests.programs import KINDS, program
 from tests.running import running
 
-MANUAL = Path(__file__).parent.parent / "docs" / "errors.md"
+MANUAL = Path(__file__).parent.parent / "docs/api/errors.md"
 CANARY = "canary.bird@example.org"
 REFUSED = {"channel": "email", "to": CANARY, "subject": "canary", "text": "canary"}
 WRONG = [

@@ -2,10 +2,12 @@
 
 import pytest
 
+from gateway.catalogue import LANGUAGES
 from gateway.channel import Sender
-from gateway.compose import WORDS, Declared, Letter, Means, finish, missing, possible
+from gateway.compose import Declared, Letter, Means, Ways, finish, missing, possible
 
 LINK = "https://stay.example/u/abc"
+WAYS = Ways(LINK)
 SENDER = Sender("Quinta das Flores", "hello@quinta.example", "", "Rua das Flores 1, 2710 Sintra", "+351 219 000 000")
 MAIL = Means(SENDER, "https://stay.example", headers=True, email=True)
 TEXT = Means(SENDER, "https://stay.example", headers=False, email=False)
@@ -13,31 +15,43 @@ ALL = frozenset({"sender_identity", "postal_address", "contact_point", "unsubscr
 LETTER = Letter("Spring", "The garden opens.", "<html><body><p>The garden opens.</p></body></html>")
 
 
-@pytest.mark.parametrize("language", [*WORDS, "pt-BR", "ja"])
+@pytest.mark.parametrize("language", [*LANGUAGES, "pt-BR", "ja"])
 @pytest.mark.parametrize("means", [MAIL, TEXT], ids=["mail", "text"])
 def test_everything_required_is_in_it(means, language):
     """In every language we have words for, and in English where we have none; the bare letter lacks all of it."""
-    letter = finish(LETTER, ALL, means, LINK, language)
+    letter = finish(LETTER, ALL, means, WAYS, language)
     assert missing(letter.text.encode(), ALL, means, LINK, language) == []
     assert missing(LETTER.text.encode(), ALL, means, LINK, language) == sorted(ALL)
 
 
 def test_nothing_required_changes_nothing():
     """A booking stays as the venue wrote it."""
-    assert finish(LETTER, frozenset(), MAIL, "", "en") == LETTER
+    assert finish(LETTER, frozenset(), MAIL, Ways(), "en") == LETTER
 
 
 def test_one_click_headers_go_where_headers_go():
     """A mail gets both of RFC 8058; a text message, which has none, gets none."""
-    headers = dict(finish(LETTER, ALL, MAIL, LINK, "en").headers)
+    headers = dict(finish(LETTER, ALL, MAIL, WAYS, "en").headers)
     assert headers == {"List-Unsubscribe": f"<{LINK}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
-    assert finish(LETTER, ALL, TEXT, LINK, "en").headers == ()
+    assert finish(LETTER, ALL, TEXT, WAYS, "en").headers == ()
+
+
+def test_a_mail_names_every_way_out():
+    """The mailbox stands behind the one-click link in the header; the page to choose on is in the foot of text and
+    HTML, and of neither where there is no such page."""
+    ways = Ways(LINK, "https://stay.example/p/def", "mailto:stop@quinta.example?subject=unsubscribe%20abc")
+    letter = finish(LETTER, ALL, MAIL, ways, "de")
+    header = dict(letter.headers)["List-Unsubscribe"]
+    assert header == f"<{LINK}>, <mailto:stop@quinta.example?subject=unsubscribe%20abc>"
+    assert "Nach Thema wählen: https://stay.example/p/def\n" in letter.text
+    assert '<a href="https://stay.example/p/def">Nach Thema wählen</a></p></body>' in letter.html
+    assert "Thema" not in finish(LETTER, ALL, MAIL, WAYS, "de").text
 
 
 def test_the_foot_of_html_is_inside_its_body_and_escaped():
     """A name with markup in it stays a name."""
     means = Means(Sender("Flores & <Filhos>", "hello@quinta.example"), "https://stay.example", True, True)
-    html = finish(LETTER, frozenset({"sender_identity"}), means, LINK, "en").html
+    html = finish(LETTER, frozenset({"sender_identity"}), means, WAYS, "en").html
     assert html.index("Flores &amp; &lt;Filhos&gt;") < html.index("</body>")
     assert "<Filhos>" not in html
 
@@ -45,14 +59,14 @@ def test_the_foot_of_html_is_inside_its_body_and_escaped():
 @pytest.mark.parametrize("element", sorted(ALL))
 def test_each_element_is_missed_by_its_own_name(element):
     """Take one out and that one is named, no other."""
-    text = finish(LETTER, ALL - {element}, TEXT, LINK, "en").text
+    text = finish(LETTER, ALL - {element}, TEXT, WAYS, "en").text
     assert missing(text.encode(), ALL, TEXT, LINK, "en") == [element]
 
 
 def test_an_element_nobody_knows_is_never_found():
     """A rule pack asks for something we cannot put in: that denies."""
     required = frozenset({"sender_identity", "seal_of_the_king"})
-    text = finish(LETTER, required, TEXT, LINK, "en").text
+    text = finish(LETTER, required, TEXT, WAYS, "en").text
     assert missing(text.encode(), required, TEXT, LINK, "en") == ["seal_of_the_king"]
 
 

@@ -7,7 +7,9 @@ import subprocess
 
 import pytest
 
+from gateway.vault import Vault
 from tests.faults.loop import MOMENTS, PROGRAM, looping
+from tests.guest_pages import Page
 from tests.running import BOOKING
 from tests.webhook_peer import Ear, listening
 
@@ -159,10 +161,12 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(disk)], check=True)
 
 
-async def test_on_a_full_disk_a_guest_can_still_say_stop(small_disk):
-    """Sends are refused with 503 and nothing is lost, reading goes on, a stop is taken from the reserve; with room
-    again all is well, without a restart."""
+async def test_on_a_full_disk_a_guest_can_still_say_stop(small_disk, tmp_path):
+    """Sends are refused with 503 and nothing is lost, reading goes on, a stop is taken from the reserve, by the API, by
+    a guest's link and on the preferences page; with room again all is well, without a restart."""
     async with looping(small_disk, '[store]\nreserve = "8MB"\n') as loop:
+        await loop.ask("POST", "messages/send", BOOKING | {"to": "guest1@example.org"})
+        stop, choose = links(small_disk / "data" / "keys", tmp_path, "guest1@example.org")
         ballast = small_disk / "ballast"
         fill(ballast)
         number = 0
@@ -177,6 +181,13 @@ async def test_on_a_full_disk_a_guest_can_still_say_stop(small_disk):
         async with loop.http.post(f"{url}/communications/messages/send", json=order) as refused:
             assert (refused.status, int(refused.headers["Retry-After"]) > 0) == (503, True)
         assert (await loop.ask("POST", "compliance/unsubscribe", {"guest": "guest0@example.org"}))[0] == 200
+        async with loop.http.get(f"{url}/p/{choose}") as page:
+            shown = Page(await page.read())
+        assert shown.ticked == {"booking:email"}
+        async with loop.http.post(f"{url}/p/{choose}", data=[*shown.hidden, ("language", "en")]) as saved:
+            assert (saved.status, Page(await saved.read()).ticked) == (200, set())
+        async with loop.http.post(f"{url}/u/{stop}", data={"stop": "all"}) as stopped:
+            assert (stopped.status, "All messages have stopped" in await stopped.text()) == (200, True)
         assert (await loop.ask("GET", "messages"))[0] == 200
         await asyncio.sleep(1.1)  # for that long the last answer holds
         assert (await loop.ask("GET", "health"))[0] == 503
@@ -184,9 +195,21 @@ async def test_on_a_full_disk_a_guest_can_still_say_stop(small_disk):
             assert probed.status == 503
         ballast.unlink()
         assert (await loop.ask("POST", "messages/send", BOOKING | {"to": "later@example.org"}))[0] == 202
+        status, refused = await loop.ask("POST", "messages/send", BOOKING | {"to": "guest1@example.org"})
+        assert (status, refused["compliance"]["reasons"]) == (422, ["CORE-SUP-3", "CORE-SUP-1"])
         await asyncio.sleep(1.1)
         assert (await loop.ask("GET", "health"))[0] == 200
         assert loop.process.poll() is None
+
+
+def links(keys, folder, address):
+    """The tokens of a guest's two links, made with a copy of the keys."""
+    copy = shutil.copytree(keys, folder / "keys")
+    vault = Vault.open(copy, copy / "master.key")
+    blind = vault.index.blind("email", address)
+    made = [vault.links.make(purpose, blind, "email", b"m" * 16, 20_000) for purpose in ("unsubscribe", "preferences")]
+    vault.close()
+    return made
 
 
 def fill(path):

@@ -3,6 +3,7 @@
 import asyncio
 
 from gateway.errors import Failure
+from tests.faults.stops import stop_during_a_batch
 from tests.running import BOOKING, NEWS, running
 
 PT = {"email": "ana@example.org", "country": "PT", "timezone": "Europe/Lisbon"}
@@ -86,3 +87,12 @@ async def test_a_wrong_password_pauses_the_provider_and_costs_no_attempt(tmp_pat
         await refused.wait()
         message = await run.until(public, "sent")
     assert [(one["outcome"], one["attempt"]) for one in message["attempts"]] == [("auth", 1), ("sent", 1)]
+
+
+async def test_a_stop_in_the_middle_of_a_batch_is_heard(tmp_path):
+    """Guests say stop while hundreds of mails go out, by the API and by their links: nothing leaves to them later than
+    a second after the answer, most of them get nothing at all, and everybody else gets his mail. `make faults` does it
+    with ten thousand."""
+    told = await stop_during_a_batch(tmp_path, messages=200, stops=10)
+    assert (told["late"], told["missing"], told["copies"]) == ([], [], 0)
+    assert told["stopped_in_time"] > told["stopped"] / 2 >= 1

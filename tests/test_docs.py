@@ -53,9 +53,9 @@ def commands() -> Iterable[str]:
     ("page", "names"),
     [
         ("plugins.md", hooks),
-        ("errors.md", error_codes),
+        ("api/errors.md", error_codes),
         ("metrics.md", metric_names),
-        ("api.md", endpoints),
+        ("api/endpoints.md", endpoints),
         ("cli.md", commands),
         ("config.md", config.keys),
     ],
@@ -76,7 +76,7 @@ def test_the_finder_of_headings_sees_names_and_leaves_sentences(tmp_path: Path):
 
 def test_errors_have_the_status_and_exit_code_the_page_says():
     """The line under a heading of errors.md is what the code does."""
-    page = (DOCS / "errors.md").read_text()
+    page = (DOCS / "api/errors.md").read_text()
     said = re.findall(r"^### `([^`]+)`\n(?:HTTP (\d+) · )?exit (\d+)$", page, re.MULTILINE)
     assert len(said) > 20
     does = {error.code: error for error in vars(errors).values() if inspect.isclass(error) and hasattr(error, "code")}
@@ -142,10 +142,10 @@ def test_the_example_limiter_counts(examples: Path):
 
 
 def pages() -> list[Path]:
-    return [*DOCS.glob("*.md"), *ROOT.glob("*.md")]
+    return [*DOCS.rglob("*.md"), *ROOT.glob("*.md")]
 
 
-@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_between_pages_lead_somewhere(page: Path):
     """A relative link names a file that exists."""
     targets = re.findall(r"\]\((?!\w+:|#)([^)#]+)", page.read_text())

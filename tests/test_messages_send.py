@@ -123,7 +123,7 @@ async def test_dangerous_classes_need_their_own_scope(run, class_, scope):
         ({"category": "No Spaces"}, "/category", "invalid"),
         ({"colour": "red"}, "/colour", "unknown-field"),
         ({"fallback": ["sms"]}, "/fallback", "invalid"),
-        ({"metadata": {"a": 1}}, "/metadata", "invalid"),
+        ({"metadata": {"a": 1}}, "/metadata/a", "invalid"),
         ({"expires_at": "soon"}, "/expires_at", "bad-time"),
     ],
 )

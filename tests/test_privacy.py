@@ -126,6 +126,18 @@ async def test_a_stop_stops_what_it_names(run, stop, stopped):
     assert await reasons(run, BOOKING | {"to": ANA}) == []
 
 
+async def test_a_word_that_was_texted_stops_all_that_can_be_stopped(run):
+    """A booking too, over that number alone; what is said to be about less is about less (CORE-SUP-8)."""
+    text = {name: value for name, value in BOOKING.items() if name != "subject"} | {"channel": "sms"}
+    word = {"guest": ANA["phone"], "source": "inbound_keyword"}
+    less = await run.call("POST", STOP, word | {"classes": ["marketing"]})
+    assert (less.json["classes"], await reasons(run, text | {"to": ANA["phone"]})) == (["marketing"], [])
+    reply = await run.call("POST", STOP, word)
+    assert sorted(reply.json["classes"]) == ["informational", "marketing", "transactional"]
+    assert await reasons(run, text | {"to": ANA["phone"]}) == ["CORE-SUP-2"]
+    assert await reasons(run, BOOKING | {"to": ANA["email"]}) == []
+
+
 @pytest.mark.parametrize(
     ("order", "pointer"),
     [

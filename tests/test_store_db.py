@@ -51,6 +51,34 @@ async def test_what_comes_together_is_committed_together(db):
     assert 1 <= len(commits) <= 3
 
 
+async def test_what_leaves_no_trace_empties_the_log_as_soon_as_nobody_reads(db):
+    """At once where nobody reads; while somebody does, the work is done all the same and the log is emptied after."""
+
+    def quietly(tx):
+        tx.leaves_no_trace = True
+        note(tx, [(f"n{tx.now}", "x")])
+
+    await db.write(note, ("before", "x"))
+    assert db.wal_size() > 0
+    await db.do(quietly)
+    assert db.wal_size() == 0
+    await db.write(note, ("again", "x"))
+    other = connect(db.path, reading=True)
+    other.execute("BEGIN")
+    assert count(other) == 3
+    await asyncio.sleep(0.002)
+    await db.do(quietly)
+    assert db.wal_size() > 0
+    assert count(db.reader) == 4
+    other.execute("COMMIT")
+    for _ in range(100):
+        if db.wal_size() == 0:
+            break
+        await asyncio.sleep(0.05)
+    assert db.wal_size() == 0
+    other.close()
+
+
 async def test_one_bad_item_does_not_harm_its_neighbours(db):
     """An item the database refuses fails alone; the others of the same group are kept."""
     results = await asyncio.gather(

@@ -5,7 +5,8 @@ import io
 
 import pytest
 
-from tests.running import NEWS, running
+from gateway import metrics
+from tests.running import CONFIG, NEWS, running
 
 STOPS = "/communications/suppressions"
 UNSUBSCRIBE = "/communications/compliance/unsubscribe"
@@ -52,7 +53,7 @@ async def test_a_stop_is_made_and_shown(run):
     assert shown.json == {
         "id": public, "scope": "channel", "channels": ["email"], "categories": [], "classes": ["marketing"],
         "source": "front_desk", "permanent": False, "created_at": "2026-11-24T10:01:00Z",
-        "recorded_at": "2026-11-24T10:01:00Z", "lifted_at": None, "lift_asked": False, "content": None,
+        "recorded_at": "2026-11-24T10:01:00Z", "due_at": None, "lifted_at": None, "lift_asked": False, "content": None,
     }  # fmt: skip
     opened = (await run.call("GET", f"{STOPS}/{public}?include=content")).json["content"]
     assert opened == {"email": ANA, "phone": None, "lift_reasons": []}
@@ -224,3 +225,49 @@ async def test_the_list_given_out_has_what_is_in_force(run, tmp_path_factory):
         assert (report["stopped"], [one["code"] for one in report["lines"]]) == (1, ["one-address"])
         (same,) = (await other.call("GET", STOPS)).json["items"]
         assert (same["categories"], same["created_at"]) == (["news", "spa"], ana["received_at"])
+
+
+# -- what was said elsewhere ------------------------------------------------------------------------------------------
+
+
+async def test_a_stop_that_was_said_elsewhere_has_a_deadline(run):
+    """By the venue's law and by what the address tells, the earlier; alike whether somebody has the address. What
+    comes through a link has none, nor what another system has stopped before."""
+    friday = {"received_at": "2026-11-20T10:00:00Z", "source": "letter"}
+    for guest, due in ((ANA, "2026-11-22T10:00:00Z"), ("nobody@example.org", "2026-11-22T10:00:00Z"),
+                       ("+41791234567", "2026-11-22T10:00:00Z")):  # fmt: skip
+        reply = (await run.call("POST", UNSUBSCRIBE, {"guest": guest} | friday)).json
+        assert (reply["created_at"], reply["due_at"], reply["late"]) == (friday["received_at"], due, True), guest
+    for more in ({}, friday | {"source": "import"}):
+        reply = (await run.call("POST", UNSUBSCRIBE, {"guest": ANA} | more)).json
+        assert (reply["due_at"], reply["late"]) == (None, False)
+    in_time = await run.call("POST", UNSUBSCRIBE, {"guest": ANA, "received_at": "2026-11-23T10:02:00Z"})
+    assert (in_time.json["due_at"], in_time.json["late"]) == ("2026-11-25T10:02:00Z", False)
+
+
+async def test_business_days_are_those_of_the_law(tmp_path, clock):
+    """A venue in New York: ten business days, over Thanksgiving and without the weekends; a guest in Germany has 48
+    hours all the same."""
+    config = CONFIG.replace('"PT"', '"US"').replace("Europe/Lisbon", "America/New_York")
+    async with running(tmp_path, config, clock, deliver=False) as run:
+        said = {"received_at": "2026-11-19T15:00:00Z"}
+        for guest, due in (("ana@example.com", "2026-12-05T05:00:00Z"), ("+4915112345678", "2026-11-21T15:00:00Z"),
+                           ("ana@example.de", "2026-11-21T15:00:00Z")):  # fmt: skip
+            assert (await run.call("POST", UNSUBSCRIBE, {"guest": guest} | said)).json["due_at"] == due, guest
+
+
+async def test_what_was_entered_too_late_is_listed_counted_and_logged(run, clock):
+    """The list of them, a gauge that forgets after a month, one line without the address; what was in time is in none
+    of the three."""
+    late = await stop(run, received_at="2026-11-20T10:00:00Z")
+    in_time = await stop(run, received_at="2026-11-24T10:00:00Z")
+    assert (await listed(run, "?late=true"), await listed(run, "?late=false")) == ([late], [in_time])
+    shown = (await run.call("GET", f"{STOPS}/{late}")).json
+    assert (shown["due_at"], shown["recorded_at"]) == ("2026-11-22T10:00:00Z", "2026-11-24T10:01:00Z")
+    run.gateway.measure()
+    assert metrics.LATE_STOPS._value.get() == 1
+    lines = [line for line in run.log_text.getvalue().splitlines() if "late-stop" in line]
+    assert len(lines) == 1 and "ana" not in lines[0]
+    clock.forward(31 * 86_400)
+    run.gateway.measure()
+    assert metrics.LATE_STOPS._value.get() == 0

@@ -86,7 +86,7 @@ def test_a_torn_tombstone_is_none_and_spoils_no_other(folder, opened):
     vault.keys.destroy(lost)
     again = opened(lost)
     assert opens(again, kept, sealed)
-    assert again.keys._tombstones() == {lost}
+    assert again.keys.buried() == {lost}
 
 
 def test_a_destroyed_number_is_not_given_again(opened):

@@ -9,7 +9,7 @@ import pytest
 from tests.people import added
 from tests.running import BOOKING, running
 
-MANUAL = Path(__file__).parent.parent / "docs" / "api.md"
+MANUAL = Path(__file__).parent.parent / "docs/api/endpoints.md"
 KEY = {"Idempotency-Key": "one"}
 SHOWN = {
     "POST /communications/messages/send": 202,

@@ -26,19 +26,19 @@ class Catalogue(Struct, frozen=True):
     language: str
     phrases: dict[str, Any]
 
-    def phrase(self, key: str, number: int | None = None) -> str:
+    def phrase(self, key: str, n: int | None = None, /) -> str:
         """A phrase as it is written, its `{names}` still to be filled; of one about a number, the form for it. Raises
         KeyError for a key that no catalogue has."""
         table, _, name = key.partition(".")
         found = self.phrases[table][name]
         if isinstance(found, str):
             return found
-        form = self._locale().plural_form(number)
+        form = self._locale().plural_form(n)
         return found[form] if form in found else found["other"]
 
-    def say(self, key: str, number: int | None = None, **values: Any) -> str:
+    def say(self, key: str, n: int | None = None, /, **values: Any) -> str:
         """A phrase with everything filled in, as plain text."""
-        return self.phrase(key, number).format(n=number, **values)
+        return self.phrase(key, n).format(n=n, **values)
 
     def day(self, moment: int, zone: str) -> str:
         """The day of a moment (ms) in a time zone: 11 June 2027, 11. Juni 2027."""
@@ -64,6 +64,11 @@ def _at(moment: int, zone: str) -> datetime:
 def catalogue(language: str) -> Catalogue:
     """The catalogue of one of LANGUAGES."""
     return Catalogue(language, tomllib.loads((FOLDER / f"{language}.toml").read_text("utf-8")))
+
+
+def words_of(tag: str | None) -> Catalogue:
+    """The catalogue for a tag such as `pt-BR`; the English one for a language that is not spoken here."""
+    return catalogue(spoken(tag) or "en")
 
 
 def spoken(tag: str | None) -> str | None:

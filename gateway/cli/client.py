@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import aiohttp
 from msgspec import json
@@ -27,8 +28,11 @@ NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 NO_HASTE = aiohttp.ClientTimeout(total=None)
 """A long list takes as long as it takes; whether the other end is still there, its socket tells."""
 BY_CODE = {
-    kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, GatewayError)
+    kind.code: kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, GatewayError) and "code" in vars(kind)
 }
+"""The kind that a code was made for: one that only narrows it has none of its own."""
 
 
 def ask(method: str, path: str, body: Any = None, *, config_path: Path | None, data_path: str | None) -> Any:
@@ -36,11 +40,12 @@ def ask(method: str, path: str, body: Any = None, *, config_path: Path | None, d
     return at_gateway(lambda socket: call(socket, method, path, body), config_path, data_path)
 
 
-def ask_all(path: str, *, config_path: Path | None, data_path: str | None) -> list[Any]:
-    """Every item of a list that comes in pages."""
+def ask_all(path: str, *, config_path: Path | None, data_path: str | None, **wanted: str | None) -> list[Any]:
+    """Every item of a list that comes in pages, of those that meet the filters which are not None."""
+    query = urlencode({"limit": 200} | {name: value for name, value in wanted.items() if value is not None})
     items, cursor = [], ""
     while cursor is not None:
-        found = ask("GET", f"{path}?limit=200{cursor}", config_path=config_path, data_path=data_path)
+        found = ask("GET", f"{path}?{query}{cursor}", config_path=config_path, data_path=data_path)
         items += found["items"]
         cursor = found["next_cursor"] and f"&cursor={found['next_cursor']}"
     return items

@@ -1,9 +1,14 @@
 """`gateway key`: the keys that seal everything."""
 
+import contextlib
+import sys
+from pathlib import Path
+
 import click
 
 from gateway.cli.client import ask
 from gateway.cli.place import config_option, data_folder, data_option, json_option, show
+from gateway.store import erasures
 from gateway.store.db import connect
 from gateway.store.guests import keys_in_use
 from gateway.vault import Vault, init, master
@@ -34,11 +39,14 @@ def init_(data_path, as_json) -> None:
 @data_option
 @json_option
 def status(config_path, data_path, as_json) -> None:
-    """Which master keys there are, and how much each one opens."""
+    """Which master keys there are, how much each one opens, and how many guests' keys were destroyed."""
     found = ask("GET", "/local/key", config_path=config_path, data_path=data_path)
-    show(
-        found, as_json, lambda told: "\n".join(f"{name}: wraps {count} keys" for name, count in told["masters"].items())
-    )
+    show(found, as_json, _standing)
+
+
+def _standing(told: dict) -> str:
+    lines = [f"{name}: wraps {count} keys" for name, count in told["masters"].items()]
+    return "\n".join([*lines, f"destroyed for good: {told['destroyed']} keys of guests"])
 
 
 @key.command()
@@ -56,13 +64,36 @@ def rotate(purpose, config_path, data_path, as_json) -> None:
 @data_option
 @json_option
 def verify(data_path, as_json) -> None:
-    """See that the master key fits and that every guest's key is there. Exit 77 when not."""
+    """See that the master key fits and that every guest's key is there; and that of whoever was erased none is. Exit 77
+    when a key is missing, 1 when the next start has an erasure to finish."""
     data = data_folder(data_path)
     vault = Vault.open(data.keys, data.key_file)
     try:
-        needed = keys_in_use(connect(data.database, reading=True)) if data.database.exists() else []
+        needed, erased = _guests(data.database)
         vault.keys.check(needed)
+        unfinished = len(vault.keys.remaining(erased)) + len(vault.keys.buried().intersection(needed))
     finally:
         vault.close()
-    result = {"guests": len(needed), "readable_by_others": master.too_open(data.key_file)}
-    show(result, as_json, lambda told: f"ok: the keys of {told['guests']} guests are there")
+    result = {
+        "guests": len(needed),
+        "erased": len(erased),
+        "unfinished_erasures": unfinished,
+        "readable_by_others": master.too_open(data.key_file),
+    }
+    show(result, as_json, _verified)
+    if unfinished:
+        sys.exit(1)
+
+
+def _guests(database: Path) -> tuple[list[int], list[int]]:
+    """The keys of guests who are there, and of those who were erased."""
+    if not database.exists():
+        return [], []
+    with contextlib.closing(connect(database, reading=True)) as reader:
+        return keys_in_use(reader), erasures.keys(reader)
+
+
+def _verified(told: dict) -> str:
+    if told["unfinished_erasures"]:
+        return f"{told['unfinished_erasures']} erasures are not finished: start the gateway, which does that first"
+    return f"ok: the keys of {told['guests']} guests are there, none of {told['erased']} who were erased"

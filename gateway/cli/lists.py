@@ -1,9 +1,7 @@
 """`gateway guests` and `gateway suppressions`: whole lists in and out, as CSV."""
 
-import os
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -11,8 +9,9 @@ import click
 from msgspec import json
 
 from gateway.cli.client import answered, at_gateway
+from gateway.cli.files import fetch, progress
 from gateway.cli.place import config_option, data_option, json_option, show
-from gateway.errors import BadInput, Invalid, NoWritableDisk
+from gateway.errors import BadInput, Invalid
 
 PIECE = 1 << 16
 file_argument = click.argument("file", type=click.File("rb"))
@@ -58,7 +57,7 @@ def import_guests(file, partial, dry_run, charset, columns, config_path, data_pa
 def export_guests(to, tag, config_path, data_path, as_json) -> None:
     """Write all guests to a CSV file, or to stdout. It holds names and addresses in clear."""
     query = urlencode({"include": "content"} | ({"tag": tag} if tag else {}))
-    _fetch(f"/communications/guests/export?{query}", to, config_path, data_path, as_json)
+    fetch(f"/communications/guests/export?{query}", to, config_path, data_path, as_json)
 
 
 @click.group()
@@ -87,7 +86,7 @@ def import_suppressions(file, charset, config_path, data_path, as_json) -> None:
 @json_option
 def export_suppressions(to, config_path, data_path, as_json) -> None:
     """Write all stops in force to a CSV file, or to stdout. It holds addresses in clear."""
-    _fetch("/local/suppressions/export", to, config_path, data_path, as_json)
+    fetch("/local/suppressions/export", to, config_path, data_path, as_json)
 
 
 def _send(path: str, raw: bytes, charset: str | None, config_path: Path | None, data_path: str | None) -> dict:
@@ -103,61 +102,10 @@ def _send(path: str, raw: bytes, charset: str | None, config_path: Path | None, 
 
 async def _pieces(raw: bytes) -> AsyncIterator[bytes]:
     """The file piece by piece; on a terminal one can see how much of it has left."""
-    with _progress(len(raw)) as advance:
+    with progress(len(raw)) as advance:
         for at in range(0, len(raw), PIECE):
             yield raw[at : at + PIECE]
             advance(PIECE)
-
-
-def _fetch(path: str, to: Path | None, config_path: Path | None, data_path: str | None, as_json: bool) -> None:
-    if to is None and as_json:
-        raise click.UsageError("--json needs a file to write to: the list itself is CSV.")
-    if to is None:
-        at_gateway(lambda socket: _receive(socket, path, sys.stdout.buffer), config_path, data_path)
-        return
-    part = to.with_name(f"{to.name}.part")
-    try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-            size = at_gateway(lambda socket: _receive(socket, path, out), config_path, data_path)
-        part.replace(to)
-    except OSError:
-        raise NoWritableDisk("the file cannot be written", "choose another place for it") from None
-    finally:
-        part.unlink(missing_ok=True)
-    show({"file": str(to), "bytes": size}, as_json, lambda told: f"{told['bytes']:,} bytes in {told['file']}")
-
-
-async def _receive(socket: Path, path: str, out) -> int:
-    size = 0
-    with _progress(None) as advance:
-        async with answered(socket, "GET", path) as answer:
-            async for piece in answer.content.iter_any():
-                size += out.write(piece)
-                advance(len(piece))
-    out.flush()
-    return size
-
-
-@contextmanager
-def _progress(length: int | None) -> Iterator:
-    """A bar on stderr while something of this many bytes is on its way (None: nobody knows how many), on a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    if length is None:
-        done = 0
-
-        def count(more: int) -> None:
-            nonlocal done
-            done += more
-            click.echo(f"\r{done:,} bytes", err=True, nl=False)
-
-        yield count
-        click.echo(err=True)
-        return
-    with click.progressbar(length=length, label="Sending", file=sys.stderr) as bar:
-        yield bar.update
-    click.echo("Looking at it …", err=True)
 
 
 def _told(report: dict) -> str:

@@ -12,9 +12,9 @@ USAGE, INTERNAL = 2, 70
 COMMANDS = {
     "init": "serve", "serve": "serve", "migrate": "serve", "demo": "demo", "check": "check", "healthcheck": "check",
     "config": "config", "send": "messages", "explain": "messages", "queue": "messages", "key": "keys",
-    "apikey": "apikeys", "guests": "lists", "suppressions": "lists", "audit": "audit", "plugins": "plugins",
-    "user": "users", "analytics": "analytics", "webhooks": "webhooks", "openapi": "openapi",
-    "rules": "rules",
+    "apikey": "apikeys", "guests": "lists", "suppressions": "lists", "data-request": "data_requests", "audit": "audit",
+    "plugins": "plugins", "user": "users", "analytics": "analytics", "webhooks": "webhooks", "openapi": "openapi",
+    "retention": "retention", "rules": "rules",
 }  # fmt: skip
 """Which module beside this one has which command."""
 
@@ -27,7 +27,7 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMANDS:
-            return getattr(importlib.import_module(f"gateway.cli.{COMMANDS[cmd_name]}"), cmd_name)
+            return getattr(importlib.import_module(f"gateway.cli.{COMMANDS[cmd_name]}"), cmd_name.replace("-", "_"))
         return super().get_command(ctx, cmd_name)
 
 

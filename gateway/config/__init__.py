@@ -4,7 +4,7 @@ from gateway.config.converter import convert
 from gateway.config.faults import ConfigFault, ConfigFaults
 from gateway.config.manual import Shown, explain, keys, schema, show
 from gateway.config.secret import read_secret
-from gateway.config.sections import Audit, Delivery, Limit, Logs, Provider, Sender, Server, Venue
+from gateway.config.sections import Audit, Delivery, Limit, Logs, Provider, Retention, Sender, Server, Venue
 from gateway.config.snapshot import Config, load, restart_needed, starter
 from gateway.config.values import Bytes, Folder, Seconds
 
@@ -19,6 +19,7 @@ __all__ = [
     "Limit",
     "Logs",
     "Provider",
+    "Retention",
     "Seconds",
     "Sender",
     "Server",

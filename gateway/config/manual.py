@@ -13,7 +13,10 @@ from gateway.config.snapshot import COMMON, FIXED, Config
 from gateway.config.source import leaves
 from gateway.errors import BadInput
 
-NAMES = {"providers": "<name>", "senders": "<slug>", "limits": "<name>"}
+NAMES = {
+    "topics": "<category>", "providers": "<name>", "senders": "<slug>", "limits": "<name>",
+    "retention.categories": "<category>",
+}  # fmt: skip
 """What stands for the name of a table that the administrator names."""
 
 
@@ -75,8 +78,11 @@ def explain(name: str) -> str:
 
 def general(name: str) -> str:
     """`providers.main.plugin` as the key it is an example of."""
-    section, *rest = name.split(".")
-    return ".".join([section, NAMES[section], *rest[1:]]) if section in NAMES and len(rest) > 1 else name
+    for section, sign in NAMES.items():
+        _, dot, key = name.removeprefix(f"{section}.").partition(".")
+        if name.startswith(f"{section}.") and dot:
+            return f"{section}.{sign}.{key}"
+    return name
 
 
 def described(type_: Any) -> str:
@@ -130,7 +136,7 @@ def shown(value: Any, type_: Any, path: Path, config: Config) -> Iterator[Shown]
             yield from shown(getattr(value, one.name), one.type, (*path, one.encode_name), config)
         if path[:1] == ("providers",):
             yield from plugin_keys(path, config)
-    elif is_mapping(get_origin(bare)) and len(path) == 1:
+    elif is_mapping(get_origin(bare)) and dotted(path) in NAMES:
         for name, table in value.items():
             yield from shown(table, get_args(bare)[1], (*path, name), config)
     else:

@@ -11,9 +11,11 @@ from gateway import channel
 from gateway.config.counted import Endpoint, Spared, Whose
 from gateway.config.values import (
     Bytes,
+    Category,
     Colour,
     Country,
     Email,
+    File,
     Folder,
     Host,
     Language,
@@ -21,10 +23,12 @@ from gateway.config.values import (
     Network,
     Opening,
     Origin,
+    Period,
     Phone,
     Region,
     Seconds,
     Slug,
+    Url,
     Zone,
 )
 from gateway.model import ChannelName
@@ -92,6 +96,22 @@ class Sender(channel.Sender, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     phone: Annotated[Phone, about("The number texts come from, where the provider leaves the choice.")] = ""
     postal_address: Annotated[Line, about("Where a letter reaches the sender; it stands at the foot of offers.")] = ""
     contact: Annotated[Line, about("How a guest reaches the sender, in the sender's own words.")] = ""
+    unsubscribe_email: Annotated[
+        Email, about("A mailbox for stops, named in offers beside the link; somebody must read it.")
+    ] = ""
+
+
+class Topic(Table, frozen=True):
+    """A category of messages under a name that guests understand: they choose by it on their pages."""
+
+    about: Annotated[
+        Literal["offers", "event", "booking"], about("What kind of messages it has; offers need a guest's yes.")
+    ]
+    name: Annotated[
+        Mapping[Language, Line],
+        about('What it is called, by language, such as {en = "The wedding", de = "Die Hochzeit"}.'),
+    ] = field(default_factory=dict)
+    hint: Annotated[Mapping[Language, Line], about("What is in it, by language.")] = field(default_factory=dict)
 
 
 class Provider(Struct, frozen=True, kw_only=True):
@@ -101,6 +121,7 @@ class Provider(Struct, frozen=True, kw_only=True):
     channel: Annotated[ChannelName, about("The channel it delivers for.")]
     connections: Annotated[int, about("How many messages may be on their way to it at once.", ge=1, le=1000)] = 8
     timeout: Annotated[Seconds, about("How long handing over one message may take.")] = 30.0
+    country: Annotated[Country | None, about("Where it works; the record of processing names it.")] = None
     uncertain: Annotated[
         Literal["resend", "hold"] | None, about("What becomes of a message that it may or may not have taken.")
     ] = None
@@ -143,7 +164,30 @@ class Compliance(Table, frozen=True):
     policy: Annotated[Mapping[str, Any], about("Policies of the rule packs that a venue may set.")] = field(
         default_factory=dict
     )
+    request_notice: Annotated[
+        Seconds, about("How long before a guest's request is due the alarm is given; and again when it is overdue.")
+    ] = 604_800.0
     rules: Annotated[tuple[Mapping[str, Any], ...], about("Rules of the house, which add to the law.")] = ()
+
+
+class CategoryRetention(Table, frozen=True):
+    """How long things of one category of messages are kept, where that differs."""
+
+    bodies: Annotated[Period, about("How long the text of a message of this category is kept after the event.")]
+
+
+class Retention(Table, frozen=True):
+    """How long what is about guests is kept. What is over goes by itself, once a day."""
+
+    bodies: Annotated[
+        Period, about("How long the text of a message is kept after the event, or else after it was accepted.")
+    ] = "12 months"
+    events: Annotated[Period, about("How long it is kept what happened to a message on its way.")] = "13 months"
+    inactive_guests: Annotated[Period, about("How long after their last sign of life guests are erased.")] = "36 months"
+    consents: Annotated[
+        Period, about("How long after a guest was erased it is kept that he had agreed, without who he was.")
+    ] = "6 years"
+    categories: Mapping[Category, CategoryRetention] = field(default_factory=dict)
 
 
 class Plugins(Table, frozen=True):
@@ -170,10 +214,15 @@ class Store(Table, frozen=True):
 
 
 class Audit(Table, frozen=True):
-    """How often the record of who did what is signed."""
+    """How often the record of who did what is signed, and where the signatures are kept outside."""
 
     checkpoint_every: Annotated[int, about("Sign after so many new entries.", ge=1, le=LARGEST)] = 1000
     checkpoint_after: Annotated[Seconds, about("Sign after so much time, if there is anything new.")] = 600.0
+    file: Annotated[File | None, about("A file that gets every checkpoint as a line of JSON.")] = None
+    webhook: Annotated[Url, about("Where every checkpoint is posted to, signed as Standard Webhooks has it.")] = ""
+    webhook_secret_file: Annotated[File | None, about("The file with the secret, whsec_ and base64.")] = None
+    email: Annotated[Email, about("Who gets a checkpoint by e-mail.")] = ""
+    email_every: Annotated[Seconds, about("How much time lies between two of these e-mails.")] = 86_400.0
 
 
 class Logs(Table, frozen=True):
@@ -193,10 +242,12 @@ class Sections(Table, frozen=True):
     venue: Venue = Venue()
     sender: Sender = Sender()
     senders: Mapping[Slug, Sender] = field(default_factory=dict)
+    topics: Mapping[Category, Topic] = field(default_factory=dict)
     providers: Mapping[Slug, Provider] = field(default_factory=dict)
     delivery: Delivery = Delivery()
     limits: Mapping[Slug, Limit] = field(default_factory=dict)
     compliance: Compliance = Compliance()
+    retention: Retention = Retention()
     plugins: Plugins = Plugins()
     egress: Egress = Egress()
     store: Store = Store()

@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct, structs
 
+from gateway.clock import is_shorter
 from gateway.config import counted
 from gateway.config.colours import GROUNDS, READABLE, contrast, lightened, readable
 from gateway.config.converter import convert
@@ -24,6 +25,10 @@ COMMON = frozenset(Provider.__struct_fields__)
 
 FIXED = ("server", "plugins", "store", "audit", "logs")
 """Sections that are only looked at when the gateway starts."""
+
+
+LEAST_PROOF = "5 years"
+"""How long German law wants it to be proven that somebody agreed to calls (UWG §7a)."""
 
 
 class Config(Sections, frozen=True, kw_only=True):
@@ -166,6 +171,11 @@ def odd(config: Sections, source: Source) -> Iterator[ConfigFault]:
     server = config.server
     if server.port and server.port == server.ops_port and server.host == server.ops_host:
         yield source.fault("wrong-value", ("server", "ops_port"), "must be another port than server.port")
+    if is_shorter(config.retention.consents, LEAST_PROOF):
+        detail = f'must be at least "{LEAST_PROOF}": so long some laws want it to be proven'
+        yield source.fault("wrong-value", ("retention", "consents"), detail)
+    if config.audit.webhook and config.audit.webhook_secret_file is None:
+        yield source.fault("wrong-value", ("audit", "webhook"), "must come with audit.webhook_secret_file")
     for name, limit in config.limits.items():
         for key, detail in counted.odd(limit.endpoints, limit.by, limit.cost):
             yield source.fault("wrong-value", ("limits", name, key), detail)

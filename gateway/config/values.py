@@ -75,6 +75,23 @@ DURATION = Kind(
 Seconds = Annotated[float, DURATION, written(DURATION)]
 """A duration of at least a second, in seconds."""
 
+
+def _period(text: str) -> str:
+    """The period with as many letters as its number asks for."""
+    if text == "never":
+        return text
+    number, unit = text.split(" ")
+    return f"{int(number)} {unit.rstrip('s')}{'' if int(number) == 1 else 's'}"
+
+
+PERIOD = Kind(
+    'a stretch of the calendar such as "90 days", "12 months" or "6 years", or "never"',
+    r"0*[1-9][0-9]{0,3} (day|month|year)s?|never",
+    _period,
+)
+Period = Annotated[str, PERIOD, written(PERIOD)]
+"""A whole number of days, months or years, in words; `never` ends."""
+
 SIZE = Kind(
     'a size such as "64MB" or "1GiB"',
     r"[0-9]{1,6}(B|kB|KiB|MB|MiB|GB|GiB)",
@@ -96,8 +113,15 @@ SLUG = Kind("a name of 1 to 40 of a-z, 0-9, _ and -, not beginning with a sign",
 Slug = Annotated[str, SLUG, written(SLUG)]
 """A name that fits into file names, metrics and variables."""
 
+CATEGORY = Kind("a category: 1 to 64 of a-z, 0-9, _ . and -, not beginning with a sign", r"[a-z0-9][a-z0-9_.-]{0,63}")
+Category = Annotated[str, CATEGORY, written(CATEGORY)]
+"""What messages are about, as whoever sends them calls it."""
+
 FOLDER = Kind("the path of a folder", r"[^\x00]+", Path)
 Folder = Annotated[Path, FOLDER, written(FOLDER)]
+
+FILE = Kind("the path of a file", r"[^\x00]+", Path)
+File = Annotated[Path, FILE, written(FILE)]
 
 COLOUR = Kind('a colour such as "#0b6e4f"', r"(#[0-9A-Fa-f]{6})?", str.lower)
 Colour = Annotated[str, COLOUR, written(COLOUR)]
@@ -208,6 +232,20 @@ def _origin(text: str) -> str:
 ORIGIN = Kind('an address such as "https://messages.quinta.example", without a path', r"(https?://[!-~]+)?", _origin)
 Origin = Annotated[str, ORIGIN, written(ORIGIN)]
 """Scheme, host and port, without a slash at the end; http is for this machine only. Empty for none."""
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (not parts.hostname or "@" in parts.netloc or parts.port == 0):
+        raise ValueError()
+    if parts.scheme == "http" and not loopback(HOST.read(parts.hostname or "")):
+        raise Hint("http:// is for addresses of this machine only")
+    return text
+
+
+URL = Kind('an address such as "https://log.quinta.example/checkpoints"', r"(https?://[!-~]+)?", _url)
+Url = Annotated[str, URL, written(URL)]
+"""An address to send to; http is for this machine only. Empty for none."""
 
 
 def _network(text: str) -> str:

@@ -1,6 +1,7 @@
 """One provider's messages: leased in windows, handed over by as many slots as it has connections."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 
@@ -19,6 +20,7 @@ from gateway.routing import Provider, Routes
 from gateway.store import outbox
 from gateway.store.db import Database
 from gateway.store.outbox import HELD, Due, Window
+from gateway.vault import KeyDestroyed
 
 WINDOW = 128
 LONGEST_SLEEP = 30.0
@@ -230,12 +232,18 @@ class Courier:
             return parcel.stopped or unbegun(due, self.clock.now())
         outcome = "sent" if isinstance(result, Sent) else "uncertain" if result.maybe_sent else result.kind
         metrics.of(metrics.ATTEMPTS, self.provider.channel, name, outcome).inc()
-        words = self.letters.seal_words(due.key_id, due.uuid, result.words) if result.words else None
+        words = self._sealed(due, result.words)
         base = Settled(due.id, due.uuid, "sent", None, name, due.attempt, took_ms, outcome, words_sealed=words)
         if isinstance(result, Sent):
             self.provider.worked()
             return base
         return self._failed(parcel, result, base._replace(code=result.status_code))
+
+    def _sealed(self, due: Due, words: str) -> bytes | None:
+        """What a provider said, sealed; nothing of it is kept once the guest was erased."""
+        with contextlib.suppress(KeyDestroyed):
+            return self.letters.seal_words(due.key_id, due.uuid, words) if words else None
+        return None
 
     def _failed(self, parcel: Parcel, failure: Failure | Defect, base: Settled) -> Settled:
         due = parcel.due

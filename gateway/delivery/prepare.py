@@ -13,9 +13,11 @@ from gateway.letters import Envelope, Letters
 from gateway.rules import History
 from gateway.store.changes import Changes
 from gateway.store.outbox import HELD, Due
+from gateway.vault import KeyDestroyed
 
 LINKED = frozenset({"unsubscribe", "unsubscribe_easy", "list_unsubscribe_post"})
 """Elements that need the guest's own link."""
+NO_WAYS = compose.Ways()
 GOOD_FOR_MS = 1000
 """How long a judgement may be relied on."""
 
@@ -55,7 +57,7 @@ class Preparation:
             return over
         envelope = self.letters.envelope(due.envelope)
         mark = self.changes.mark
-        address = self.letters.open_address(due.key_id, due.contact_uuid, due.address_sealed)
+        address = self._address(due)
         judgement = self._judge(due, envelope, address, plugin)
         if judgement.decision != "allow":
             return not_now(due, judgement)
@@ -63,6 +65,15 @@ class Preparation:
         parcel = Parcel(due, envelope, message, judgement, mark, lacking)
         message.before_handover = lambda _: self.look_again(parcel, plugin)
         return parcel
+
+    def _address(self, due: Due) -> str:
+        """Where it goes; "" once its guest was erased, who is then judged without it."""
+        if not due.address_sealed:
+            return ""
+        try:
+            return self.letters.open_address(due.key_id, due.contact_uuid, due.address_sealed)
+        except KeyDestroyed:
+            return ""
 
     def _over(self, due: Due, now: int) -> Settled | None:
         """How it ends if its time is over, or its batch was called off."""
@@ -81,10 +92,10 @@ class Preparation:
         """The finished message, and what tells whether all that is required is in what was composed of it."""
         content = self.letters.open(due.key_id, due.uuid, due.content_sealed)
         means = self.compliance.means(due.channel, due.sender, plugin)
-        link = self.letters.stop_link(due) if required & LINKED else ""
+        ways = self.letters.ways_out(due, means.sender.unsubscribe_email) if required & LINKED else NO_WAYS
         language = due.language or self.letters.language
         words = self.batches.letter(due.batch_id, due.template_version_id, content)
-        letter = compose.finish(words, required, means, link, language)
+        letter = compose.finish(words, required, means, ways, language)
         message = Message(
             id=ids.public("msg", due.uuid),
             channel=due.channel,
@@ -97,7 +108,10 @@ class Preparation:
             headers=letter.headers,
             attempt=due.attempt,
         )
-        return message, lambda: compose.missing(message.payload, required, means, link, language) if required else []
+        return (
+            message,
+            lambda: compose.missing(message.payload, required, means, ways.stop, language) if required else [],
+        )
 
     def check(self, parcel: Parcel) -> None:
         """Search the composed bytes for what the law requires; raise Stopped if a part is missing."""

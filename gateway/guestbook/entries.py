@@ -1,10 +1,10 @@
 """New guests and edits: contact points come with the stops that hold for them, and whoever relied on what was known of
 an address hears that it changed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from msgspec import UNSET, json, structs
+from msgspec import UNSET, structs
 
 from gateway import ids
 from gateway.addresses import Addresses, zones
@@ -13,14 +13,14 @@ from gateway.errors import Conflict, Fault, Invalid, NotFound, Precondition
 from gateway.guestbook.book import uuid_of, view
 from gateway.guestbook.forms import MOST_CONTACTS, ContactOrder, ContactsEdit, GuestEdit, GuestOrder, GuestView
 from gateway.guestbook.seals import Profile, Seals, vouched
-from gateway.store import events, guestbook, guests, messages, outbox, suppressions
+from gateway.recall import call_off
+from gateway.store import guestbook, guests, messages, outbox, suppressions
 from gateway.store.db import Database, Tx
 from gateway.store.guestbook import Contact, Edit, Whole
 from gateway.store.guests import NewContact, NewGuest
 
 ASKED = ("country", "region", "timezone", "language")
 """What is kept in the clear, because rules and lists ask for it."""
-NOTHING = b"\0" * 32
 Found = tuple[str, str, bytes]
 """A contact point as it was found to be: kind, normal form, blind index."""
 
@@ -78,10 +78,14 @@ class Entries:
         """Change what an order names and leave the rest, of a guest in the version that is wanted (None: any). Raises
         NotFound, Precondition, Invalid, and Conflict while a message is being handed over to an address that is to
         go."""
+        return await self._db.do(self.editing(public, order, wanted, caller))
+
+    def editing(self, public: str, order: GuestEdit, wanted: int | None, caller: Caller) -> Callable[[Tx], GuestView]:
+        """The work of an edit, for a transaction in which more is done. Raises Invalid here, as `edit` does in it."""
         uuid = uuid_of(public)
         added = self._found(order.contacts.add, order.timezone, "/contacts/add")
 
-        def work(tx: Tx, items: Sequence[None]) -> list[GuestView]:
+        def act(tx: Tx) -> GuestView:
             guest = guestbook.find(tx.connection, uuid)
             if guest is None:
                 raise NotFound()
@@ -90,9 +94,9 @@ class Entries:
             sealed = self._rewrite(tx, guest, order)
             contacts = self._exchange(tx, guest, order.contacts, added, caller)
             tx.audit(caller.actor, "guest.edited", public, vouched(sealed, contacts))
-            return [view(_there(tx, uuid))] * len(items)
+            return view(_there(tx, uuid))
 
-        return await self._db.write(work)
+        return act
 
     def _rewrite(self, tx: Tx, guest: Whole, order: GuestEdit) -> bytes | None:
         """Change row and tags; what is sealed of the row afterwards."""
@@ -149,12 +153,7 @@ class Entries:
         if other is not None:
             messages.readdress(tx, numbers, other.id)
             return
-        outbox.remove(tx, numbers)
-        messages.settle(tx, [("cancelled", None, None, tx.now, number) for number in numbers])
-        why = json.encode({"by": caller.actor}).decode()
-        events.append(tx, [events.Event(number, "cancelled", tx.now, why) for number in numbers])
-        for _, uuid, _ in waiting:
-            tx.audit(caller.actor, "message.cancelled", ids.public("msg", uuid), NOTHING)
+        call_off(tx, [(number, uuid) for number, uuid, _ in waiting], caller.actor)
 
 
 def _there(tx: Tx, uuid: bytes) -> Whole:

@@ -36,6 +36,7 @@ class Exports:
         with_content = query.include is not None
         if with_content:
             await reading.note(self._db, caller, "guests", [json.encode(query)])
+        await reading.seen(self._db, caller, "guests.exported", "guests", [json.encode(query)])
         head = [name for name in HEAD if with_content or name not in SEALED]
         return sheet.slices(head, partial(self._db.read, self._slice, head), query.wanted)
 

@@ -19,7 +19,7 @@ from gateway.store.db import Tx
 from gateway.store.guestbook import Edit, Whole
 from gateway.store.guests import NewGuest
 from gateway.store.imports import Fill
-from gateway.vault import CannotOpen, Index
+from gateway.vault import CannotOpen, Index, KeyDestroyed
 
 SLICE = 100
 """How many guests are filled in one transaction."""
@@ -44,7 +44,11 @@ class Fills:
 
     def seal(self, reader: sqlite3.Connection, wanted: Mapping[bytes, Entry]) -> list[Fill]:
         """What is to be written beside these guests (by uuid), of those who are there."""
-        return [self._sealed(guest, wanted[guest.uuid]) for guest in guestbook.some(reader, list(wanted))]
+        fills = []
+        for guest in guestbook.some(reader, list(wanted)):
+            with contextlib.suppress(KeyDestroyed):  # erased since the look at the list
+                fills.append(self._sealed(guest, wanted[guest.uuid]))
+        return fills
 
     def _sealed(self, guest: Whole, entry: Entry) -> Fill:
         said = Said(entry.about, [contact[:2] for contact in entry.contacts], entry.agreed)

@@ -13,6 +13,7 @@ from gateway.ids import Ids
 from gateway.sheet import Line, Sheet
 from gateway.store import consents, guestbook, guests
 from gateway.store.guestbook import Whole
+from gateway.vault import KeyDestroyed
 
 SLICE = 500
 """How many lines are worked on at a time."""
@@ -105,9 +106,12 @@ class Plan:
                 self.report.agreed(line, agreed.missing)
 
     def _fill(self, reader: sqlite3.Connection, guest: Whole, entry: Entry) -> None:
-        self._known.add(guest.uuid)
         ledger = consents.of(reader, guest.id) if entry.agreed else ()
-        gap = lacking(guest, self._seals.open_profile(guest), ledger, entry)
+        try:
+            gap = lacking(guest, self._seals.open_profile(guest), ledger, entry)
+        except KeyDestroyed:  # he was erased since he was read, and nothing is added to him
+            return
+        self._known.add(guest.uuid)
         if gap is not None:
             before = self.fills.get(guest.uuid)
             self.fills[guest.uuid] = both(before, gap) if before else gap

@@ -9,7 +9,7 @@ from gateway import ids
 from gateway.guestbook.forms import AddressView, GuestContent
 from gateway.store.guestbook import Contact, Whole
 from gateway.store.guests import NewContact
-from gateway.vault import Vault
+from gateway.vault import KeyDestroyed, Vault
 
 
 class Profile(Struct, frozen=True, omit_defaults=True):
@@ -64,12 +64,15 @@ class Seals:
         return self._vault.unseal(key_id, "contacts", "address", contact.uuid, contact.address_sealed).decode()
 
     def open(self, guest: Whole) -> GuestContent:
-        """All that is sealed of a guest. Raises CannotOpen."""
-        profile = self.open_profile(guest)
-        addresses = [
-            AddressView(ids.public("cnt", one.uuid), one.kind, self.open_address(guest.key_id, one))
-            for one in guest.contacts
-        ]
+        """All that is sealed of a guest; nothing, if he was erased since he was read. Raises CannotOpen."""
+        try:
+            profile = self.open_profile(guest)
+            addresses = [
+                AddressView(ids.public("cnt", one.uuid), one.kind, self.open_address(guest.key_id, one))
+                for one in guest.contacts
+            ]
+        except KeyDestroyed:
+            return GuestContent(None, None, [])
         return GuestContent(profile.name, profile.source, addresses)
 
 

@@ -11,8 +11,19 @@ from typing import NamedTuple
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from msgspec import DecodeError, Struct, ValidationError, json
 
 HEAD = "guest-gateway audit checkpoint"
+
+
+class CheckpointView(Struct, frozen=True):
+    """A checkpoint as it is given to programs: what it says, member by member, and the note as it was signed."""
+
+    size: int
+    root: str
+    time: str
+    key: str
+    checkpoint: str
 
 
 class Checkpoint(NamedTuple):
@@ -35,8 +46,15 @@ class Checkpoint(NamedTuple):
         """The whole checkpoint as it is kept."""
         return self.statement + f"\n— {self.key} {b64encode(self.signature).decode()}\n".encode()
 
+    @property
+    def view(self) -> CheckpointView:
+        """The same for programs."""
+        return CheckpointView(self.size, self.root.hex(), self.time, self.key, self.note.decode())
+
     def genuine(self, key: str) -> bool:
-        """Whether the holder of this key signed it."""
+        """Whether the holder of this key signed it, and it says so."""
+        if self.key != key.strip():
+            return False
         try:
             Ed25519PublicKey.from_public_bytes(b64decode(key)).verify(self.signature, self.statement)
         except (InvalidSignature, ValueError):
@@ -53,6 +71,16 @@ def sign(signer: Ed25519PrivateKey, origin: str, size: int, root: bytes, time: s
 def public_text(signer: Ed25519PrivateKey) -> str:
     """The public key as `gateway init` prints it and as `audit.pub` holds it."""
     return b64encode(signer.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
+
+
+def notes_in(raw: bytes) -> list[bytes]:
+    """The checkpoints of a file that was kept outside: one, or one on every line as the sink writes them."""
+    if not raw.startswith(b"{"):
+        return [raw]
+    try:
+        return [json.decode(line, type=CheckpointView).checkpoint.encode() for line in raw.splitlines()]
+    except (DecodeError, ValidationError, UnicodeDecodeError):
+        return [b""]
 
 
 def parse(note: bytes) -> Checkpoint | None:

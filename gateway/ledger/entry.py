@@ -1,8 +1,8 @@
 """One audit entry: canonical JSON (RFC 8785), chained to the entry before it by SHA-256.
 
 `{"action","actor","data_hash","object","prev","seq","ts"}`, hashes in hexadecimal, `ts` in RFC 3339 UTC. It names
-things by their public ids only; what it vouches for is in `data_hash`: the SHA-256 of sealed bytes, or of JSON behind a
-random salt that is kept sealed, because a plain hash of an address could be guessed after its erasure.
+things by their public ids only; what it vouches for is in `data_hash`: the SHA-256 of the sealed bytes the action
+wrote, never of an address in clear, which could be guessed after its erasure.
 """
 
 from hashlib import sha256
@@ -45,8 +45,3 @@ def digest(encoded: bytes) -> str:
 def is_canonical(encoded: bytes, members: dict[str, Any]) -> bool:
     """Whether these bytes are the one way to write these members: sorted, without space, plain letters."""
     return json.encode(members, order="sorted") == encoded and encoded.isascii()
-
-
-def salted(content: Any, salt: bytes) -> bytes:
-    """A `data_hash` of JSON that is stored in clear nowhere: 16 random bytes in front keep it from being guessed."""
-    return sha256(salt + json.encode(content, order="sorted")).digest()

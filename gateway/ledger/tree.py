@@ -1,8 +1,14 @@
-"""The Merkle tree of RFC 6962 §2.1 over the audit entries, kept as its right edge: a hash per one-bit of the size."""
+"""The Merkle tree of RFC 6962 §2.1 over the audit entries, kept as its right edge: a hash per one-bit of the size.
+
+Every full tile, which is 256 leaves beginning at a multiple of 256, has one hash that never changes any more. With
+these kept, nobody needs to look at a million entries in order to prove one.
+"""
 
 from hashlib import sha256
 
 EMPTY = sha256(b"").digest()
+HEIGHT = 8
+TILE = 1 << HEIGHT
 
 
 def leaf(entry: bytes) -> bytes:
@@ -21,15 +27,18 @@ class Frontier:
     def __init__(self, size: int = 0, peaks: list[bytes] | None = None):
         self.size, self.peaks = size, peaks or []
 
-    def append(self, entry: bytes) -> None:
-        """Add a leaf: two hashes on average."""
-        hash_ = leaf(entry)
-        full = self.size
+    def append(self, entry: bytes) -> bytes | None:
+        """Add a leaf: two hashes on average. The hash of the tile that it fills, if it fills one."""
+        hash_, tile = leaf(entry), None
+        full, height = self.size, 0
         while full & 1:
             hash_ = node(self.peaks.pop(), hash_)
-            full >>= 1
+            full, height = full >> 1, height + 1
+            if height == HEIGHT:
+                tile = hash_
         self.peaks.append(hash_)
         self.size += 1
+        return tile
 
     def root(self) -> bytes:
         """The root over all entries so far."""

@@ -7,53 +7,39 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from msgspec import DecodeError, Struct, json
+from msgspec import Struct
 
 from gateway.ledger import checkpoint as notes
 from gateway.ledger.checkpoint import Checkpoint
-from gateway.ledger.entry import GENESIS, digest, is_canonical
-from gateway.ledger.tree import Frontier
-
-MEMBERS = {"action", "actor", "data_hash", "object", "prev", "seq", "ts"}
-
-
-class Report(Struct, frozen=True):
-    """What was found. `seq` and `reason` name the first thing wrong. `signed`: so many entries, from the first on, are
-    vouched for by a checkpoint; what follows could be written anew by whoever can write the file. `unpinned`: nothing
-    was vouched for by a key from outside, because none was given or because there is no checkpoint."""
-
-    ok: bool
-    size: int
-    root: str = ""
-    seq: int | None = None
-    reason: str | None = None
-    unpinned: bool = True
-    signed: int = 0
+from gateway.ledger.entry import GENESIS, digest
+from gateway.ledger.findings import Report, Wrong, members_of
+from gateway.ledger.tree import TILE, Frontier
 
 
-class Wrong(Exception):
-    """The log is not as it was written."""
+class Kept(Struct):
+    """What stands beside the entries in the file and must agree with them, by the number of entries it is about:
+    checkpoints, the tree's edge that each was made from, the hashes of full tiles."""
 
-    def __init__(self, seq: int, reason: str):
-        super().__init__(reason)
-        self.seq, self.reason = seq, reason
+    notes: dict[int, list[Checkpoint]]
+    edges: dict[int, bytes]
+    tiles: dict[int, bytes] | None
 
 
 def verify(database: Path, outside: bytes | None = None, key: str | None = None) -> Report:
-    """Check the log in `database`. `outside`: a checkpoint kept elsewhere, without which a cut-off end cannot be seen.
-    `key`: the public key as `init` printed it. Raises sqlite3.DatabaseError for a file that is none of ours."""
+    """Check the log in `database`. `outside`: one or more checkpoints kept elsewhere, without which a cut-off end
+    cannot be seen. `key`: the public key as `init` printed it. Raises sqlite3.DatabaseError for a file that is none of
+    ours."""
     connection = sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)
     frontier, signed = Frontier(), 0
     try:
         connection.execute("BEGIN")
-        stated = _statements(connection, outside, key)
+        kept = Kept(_statements(connection, outside, key), _edges(connection), _tiles(connection))
         for seq, entry in _chained(connection):
-            frontier.append(entry)
-            for found in stated.pop(seq, ()):
-                _agree(found, frontier)
+            tile = frontier.append(entry)
+            if kept.notes.get(seq):
                 signed = seq
-        if stated:
-            raise Wrong(frontier.size + 1, f"the log ends at {frontier.size}, a checkpoint says {max(stated)}")
+            _agree(kept, frontier, tile)
+        _nothing_left(kept, frontier)
     except Wrong as wrong:
         return Report(False, frontier.size, seq=wrong.seq, reason=wrong.reason, unpinned=key is None, signed=signed)
     finally:
@@ -64,8 +50,9 @@ def verify(database: Path, outside: bytes | None = None, key: str | None = None)
 def _statements(connection: sqlite3.Connection, outside: bytes | None, key: str | None) -> dict[int, list[Checkpoint]]:
     """Every checkpoint by its size, each with a good signature."""
     kept = connection.execute("SELECT size, note FROM checkpoints ORDER BY size").fetchall()
+    beyond = [(None, note) for note in notes.notes_in(outside)] if outside is not None else []
     stated: dict[int, list[Checkpoint]] = {}
-    for size, note in [*kept, *([(None, outside)] if outside is not None else [])]:
+    for size, note in [*kept, *beyond]:
         found = notes.parse(note)
         where = "the outside checkpoint" if size is None else "a stored checkpoint"
         if found is None or size not in (None, found.size):
@@ -77,31 +64,46 @@ def _statements(connection: sqlite3.Connection, outside: bytes | None, key: str 
     return stated
 
 
+def _edges(connection: sqlite3.Connection) -> dict[int, bytes]:
+    return dict(connection.execute("SELECT size, frontier FROM checkpoints"))
+
+
+def _tiles(connection: sqlite3.Connection) -> dict[int, bytes] | None:
+    """None for a store of a version that kept none."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'audit_tiles'").fetchone():
+        return None
+    rows = connection.execute("SELECT number, hash FROM audit_tiles")
+    return {(number + 1) * TILE: hash_ for number, hash_ in rows}
+
+
 def _chained(connection: sqlite3.Connection) -> Iterator[tuple[int, bytes]]:
     """The entries in order, each as it must be: in sequence, canonical, holding the hash of the one before."""
     expected, prev = 1, GENESIS
     for seq, entry in connection.execute("SELECT seq, entry FROM audit ORDER BY seq"):
         if seq != expected:
             raise Wrong(expected, "the entry is missing")
-        members = _members(entry, seq)
-        if members["seq"] != seq:
-            raise Wrong(seq, "the entry says another number")
-        if members["prev"] != prev:
+        if members_of(entry, seq)["prev"] != prev:
             raise Wrong(seq, "the entry does not fit the one before it")
         yield seq, entry
         expected, prev = expected + 1, digest(entry)
 
 
-def _members(entry: bytes, seq: int) -> dict:
-    try:
-        members = json.decode(entry, type=dict)
-    except (DecodeError, UnicodeDecodeError, TypeError):
-        raise Wrong(seq, "the entry is not readable") from None
-    if members.keys() != MEMBERS or not is_canonical(entry, members):
-        raise Wrong(seq, "the entry is not in its canonical form")
-    return members
+def _agree(kept: Kept, frontier: Frontier, tile: bytes | None) -> None:
+    """Hold what is kept about so many entries against them. Raises Wrong."""
+    size = frontier.size
+    for found in kept.notes.pop(size, ()):
+        if found.root != frontier.root():
+            raise Wrong(size, "the entries up to here are not those the checkpoint was signed over")
+    if size in kept.edges and kept.edges.pop(size) != frontier.to_bytes():
+        raise Wrong(size, "the tree's edge beside a stored checkpoint is not that of the entries")
+    if tile is not None and kept.tiles is not None and kept.tiles.pop(size, None) != tile:
+        raise Wrong(size, "the stored hash of a tile is missing, or is not that of its entries")
 
 
-def _agree(found: Checkpoint, frontier: Frontier) -> None:
-    if found.root != frontier.root():
-        raise Wrong(found.size, "the entries up to here are not those the checkpoint was signed over")
+def _nothing_left(kept: Kept, frontier: Frontier) -> None:
+    """Nothing may be kept about entries there are not. Raises Wrong."""
+    end = frontier.size
+    if kept.notes:
+        raise Wrong(end + 1, f"the log ends at {end}, a checkpoint says {max(kept.notes)}")
+    if kept.tiles:
+        raise Wrong(end + 1, f"the log ends at {end}, a tile is kept of entries up to {max(kept.tiles)}")

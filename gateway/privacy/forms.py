@@ -249,22 +249,22 @@ class EndingList(Struct, frozen=True):
 
 
 class UnsubscribeOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A guest said stop; scope left out means the whole channel of the address."""
+    """A guest said stop; scope left out means the whole channel of the address. Without classes it is about offers,
+    and of a word that was texted (`source` inbound_keyword) about all that he can say no to."""
 
     guest: Address | Recipient | None = None
     token: Annotated[str, Meta(max_length=400)] | None = None
     scope: Literal["global", "channel", "category", "channel_category"] = "channel"
     channels: Annotated[list[ChannelName], Meta(max_length=4)] | None = None
     categories: Annotated[list[Slug], Meta(max_length=50)] | None = None
-    classes: Annotated[list[MessageClass], Meta(min_length=1, max_length=5)] = field(
-        default_factory=lambda: ["marketing"]
-    )
+    classes: Annotated[list[MessageClass], Meta(min_length=1, max_length=5)] | None = None
     source: Slug = "api"
     received_at: Moment | None = None
 
 
 class UnsubscribeAnswer(Struct, frozen=True):
-    """It counts from now on."""
+    """It counts from now on. Of a stop that was said before it was entered, `due_at` is by when the law wants it to
+    hold, and `late` whether that is over."""
 
     id: Annotated[str, Meta(pattern=ids.pattern("sup"))]
     scope: str
@@ -272,3 +272,5 @@ class UnsubscribeAnswer(Struct, frozen=True):
     categories: list[str]
     classes: list[str]
     created_at: Time
+    due_at: Time | None = None
+    late: bool = False

@@ -112,6 +112,13 @@ class Rulebook:
                 found += endings(consent, part, channel, self._zones(given, plan))
         return min(found, default=None)
 
+    def laws_of(self, *countries: str | None, email: str | None = None, phone: str | None = None) -> list[str]:
+        """The packs of these countries, and of the one that an address is in if it tells; that for the unknown, if
+        nothing is known."""
+        said = country_of_phone(phone)[0] or self._atlas.mail_country(email)
+        known = [country for country in (*countries, said) if country is not None]
+        return list(dict.fromkeys(map(self._atlas.law_of, known or (None,))))
+
     def lasting(self, given: Given) -> bool:
         """Whether the same facts are judged alike at any time, whatever was sent before: nothing was agreed to or
         stopped, and no law that applies looks at the clock or counts."""

@@ -159,4 +159,5 @@ def ordered(order: TemplateOrder, channel: ChannelName, words: Printed, declares
         reference=order.reference,
         metadata=order.metadata,
         declares=declared(declares, order.declares),
+        event_date=order.event_date,
     )

@@ -86,6 +86,11 @@ def forget_old(tx: Tx, most: int) -> bool:
     return done.rowcount < most
 
 
+def of(reader: sqlite3.Connection, guest_id: int) -> list[Ask]:
+    """What a guest was asked and has not answered, and that he was asked first."""
+    return [_ask(row) for row in reader.execute(f"{_ASK} WHERE guest_id = ? ORDER BY id", (guest_id,))]
+
+
 def forget_guest(tx: Tx, guest_id: int) -> None:
     """Forget all that a guest was asked: he is being erased."""
     tx.execute("DELETE FROM asks WHERE guest_id = ?", (guest_id,))

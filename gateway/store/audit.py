@@ -1,15 +1,95 @@
-"""The audit log's rows, and the signed checkpoints over them."""
+"""The audit log's rows, the signed checkpoints over them, and how far each place outside has these."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+from gateway.clock import rfc3339
 from gateway.store.db import Tx
 
 
-def append(tx: Tx, rows: Sequence[tuple[int, bytes]], salts: Sequence[tuple[int, bytes]]) -> None:
-    """Write entries (seq, canonical bytes), and the sealed salts of those that have one."""
+def append(tx: Tx, rows: Sequence[tuple[int, bytes]], tiles: Sequence[tuple[int, bytes]]) -> None:
+    """Write entries (seq, canonical bytes), and the hashes of the tiles they fill, which are numbered from 0."""
     tx.insert_many("audit (seq, entry)", rows)
-    tx.insert_many("audit_salts (seq, salt_sealed)", salts)
+    tx.insert_many("audit_tiles (number, hash)", tiles)
+
+
+def since(reader: sqlite3.Connection, seq: int) -> list[bytes]:
+    """The entries after number `seq`, in order."""
+    return [entry for (entry,) in reader.execute("SELECT entry FROM audit WHERE seq > ? ORDER BY seq", (seq,))]
+
+
+def between(reader: sqlite3.Connection, first: int, last: int) -> list[bytes]:
+    """The entries from number `first` to number `last`, both included, in order."""
+    rows = reader.execute("SELECT entry FROM audit WHERE seq BETWEEN ? AND ? ORDER BY seq", (first, last))
+    return [entry for (entry,) in rows]
+
+
+def last(reader: sqlite3.Connection) -> tuple[int, bytes] | None:
+    """The newest entry."""
+    return reader.execute("SELECT seq, entry FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+
+
+def tiles(reader: sqlite3.Connection, count: int) -> list[bytes]:
+    """The hashes of the first `count` tiles."""
+    rows = reader.execute("SELECT hash FROM audit_tiles WHERE number < ? ORDER BY number", (count,))
+    return [hash_ for (hash_,) in rows]
+
+
+# -- looked through ----------------------------------------------------------------------------------------------------
+
+WHEN = "rtrim(CAST(substr(entry, instr(entry, CAST('\"ts\":\"' AS BLOB)) + 6) AS TEXT), 'Z\"}')"
+"""The time of an entry, so that text sorts as time does."""
+FILTERS = {
+    "actor": ("instr(entry, ?) > 0", lambda said: f'"actor":"{said}"'.encode()),
+    "action": ("instr(entry, ?) > 0", lambda said: f'"action":"{said}{"" if "." in said else "."}'.encode()),
+    "object": ("instr(entry, ?) > 0", lambda said: f'"object":"{said}"'.encode()),
+    "from": (f"{WHEN} >= ?", lambda said: rfc3339(said).removesuffix("Z")),
+    "to": (f"{WHEN} < ?", lambda said: rfc3339(said).removesuffix("Z")),
+    "before": ("seq < ?", lambda said: said),
+    "after": ("seq > ?", lambda said: said),
+}
+"""What entries can be narrowed by, and how that is looked for. An action without a dot is a family of them. There is no
+index: it would cost every message something, and a million entries are looked through in a moment."""
+
+
+def search(reader: sqlite3.Connection, wanted: Mapping[str, Any], limit: int) -> list[bytes]:
+    """The newest entries that meet every filter in `wanted` (keys of FILTERS), newest first."""
+    where, values = _where(wanted)
+    rows = reader.execute(f"SELECT entry FROM audit {where} ORDER BY seq DESC LIMIT ?", (*values, limit))  # noqa: S608
+    return [entry for (entry,) in rows]
+
+
+def walk(reader: sqlite3.Connection, wanted: Mapping[str, Any]) -> Iterator[bytes]:
+    """Every entry that meets the filters, in order."""
+    where, values = _where(wanted)
+    for (entry,) in reader.execute(f"SELECT entry FROM audit {where} ORDER BY seq", values):  # noqa: S608
+        yield entry
+
+
+def counts(reader: sqlite3.Connection, wanted: Mapping[str, Any]) -> list[tuple[str, int, int, int]]:
+    """Every action among the entries that meet the filters: how often, and the numbers of the first and the last."""
+    where, values = _where(wanted)
+    rows = reader.execute(
+        f"""
+        SELECT CAST(substr(entry, 12, instr(substr(entry, 12), CAST('"' AS BLOB)) - 1) AS TEXT) AS action,
+               count(*), min(seq), max(seq)
+        FROM audit {where} GROUP BY action ORDER BY action
+        """,  # noqa: S608
+        values,
+    )
+    return rows.fetchall()
+
+
+def _where(wanted: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    """The condition, out of our own words and question marks, and what is looked for."""
+    if not wanted:
+        return "", []
+    conditions = [FILTERS[name][0] for name in wanted]
+    return f"WHERE {' AND '.join(conditions)}", [FILTERS[name][1](said) for name, said in wanted.items()]
+
+
+# -- checkpoints -------------------------------------------------------------------------------------------------------
 
 
 def add_checkpoint(tx: Tx, size: int, note: bytes, frontier: bytes) -> None:
@@ -22,11 +102,18 @@ def newest_checkpoint(reader: sqlite3.Connection) -> tuple[int, bytes, bytes] | 
     return reader.execute("SELECT size, note, frontier FROM checkpoints ORDER BY size DESC LIMIT 1").fetchone()
 
 
-def since(reader: sqlite3.Connection, seq: int) -> list[bytes]:
-    """The entries after number `seq`, in order."""
-    return [entry for (entry,) in reader.execute("SELECT entry FROM audit WHERE seq > ? ORDER BY seq", (seq,))]
+def first_checkpoint_after(reader: sqlite3.Connection, size: int) -> bytes | None:
+    """The oldest checkpoint of more than `size` entries."""
+    row = reader.execute("SELECT note FROM checkpoints WHERE size > ? ORDER BY size LIMIT 1", (size,)).fetchone()
+    return row[0] if row else None
 
 
-def last(reader: sqlite3.Connection) -> tuple[int, bytes] | None:
-    """The newest entry."""
-    return reader.execute("SELECT seq, entry FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+def outside(reader: sqlite3.Connection, place: str) -> tuple[int, int]:
+    """The size of the newest checkpoint that a place outside has, and when it got it (ms); zeros for none."""
+    row = reader.execute("SELECT size, at FROM audit_outside WHERE place = ?", (place,)).fetchone()
+    return row or (0, 0)
+
+
+def is_outside(tx: Tx, place: str, size: int) -> None:
+    """Note that a place outside has the checkpoint of this size."""
+    tx.execute("INSERT OR REPLACE INTO audit_outside (place, size, at) VALUES (?, ?, ?)", (place, size, tx.now))

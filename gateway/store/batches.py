@@ -58,6 +58,7 @@ class Failed(NamedTuple):
     guest_uuid: bytes
     key_id: int
     template_version_id: int | None
+    event_date: int | None
 
 
 _COLUMNS = """
@@ -111,7 +112,8 @@ def failed(reader: sqlite3.Connection, batch_id: int, after: int) -> list[Failed
     """The next slice of its messages that may be sent again, by id."""
     rows = reader.execute(
         """
-        SELECT m.id, m.uuid, m.envelope, m.content_sealed, g.uuid, g.key_id, m.template_version_id
+        SELECT m.id, m.uuid, m.envelope, m.content_sealed, g.uuid, g.key_id, m.template_version_id,
+            m.event_date
         FROM messages m JOIN guests g ON g.id = m.guest_id
         WHERE m.batch_id = ? AND m.id > ? AND m.state IN ('failed', 'bounced', 'expired')
             AND m.content_sealed IS NOT NULL AND g.status <> 'erased'

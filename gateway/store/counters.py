@@ -192,19 +192,29 @@ class Difference(NamedTuple):
 
 
 def differences(reader: sqlite3.Connection) -> tuple[int, list[Difference]]:
-    """Count all events again; how many rows of counters there are, and those that say otherwise."""
+    """Count all events again; how many rows of counters there are, and those that say otherwise. Nothing is said of
+    times of which events were deleted, because their own time was over."""
     with moment(reader):
+        whole, zone = _whole_since(reader), zone_of_days(reader) or "UTC"
         hours = _recount(reader)
         kept = {"hour": dict(_kept(reader, "hour")), "day": dict(_kept(reader, "day"))}
         named = reader.execute("SELECT id, channel, class, category, language, jurisdiction FROM series")
         names = {row[0]: Series._make(row[1:]) for row in named}
-        again = {"hour": hours, "day": _days(hours.items(), zone_of_days(reader) or "UTC")}
+        again = {"hour": hours, "day": _days(hours.items(), zone)}
+    since = {"hour": whole, "day": day_of(whole - 1, zone) + 1 if whole else 0}
     wrong = [
         Difference(grain, period, names[series], provider, counted, recounted)
         for grain, cells in kept.items()
         for (period, series, provider), counted, recounted in _unlike(cells, again[grain])
+        if period >= since[grain]
     ]
     return sum(map(len, kept.values())), wrong
+
+
+def _whole_since(reader: sqlite3.Connection) -> int:
+    """The first hour of which no event was deleted."""
+    found = reader.execute("SELECT value FROM meta WHERE name = 'events_gone'").fetchone()
+    return int(found[0]) // 3_600_000 + 1 if found else 0
 
 
 def _kept(reader: sqlite3.Connection, grain: Grain) -> Iterator[tuple[Cell, Tallies]]:

@@ -31,7 +31,7 @@ READERS = 2
 CHECKPOINT_ROWS = 20_000
 IDLE_SECONDS = 1.0
 LARGE_WAL = 256 << 20
-BUSY_MS = 5000
+BUSY_MS, SOON_MS = 5000, 100
 STRIDES = (32, 8, 2, 1)
 """How many rows one statement inserts: few sizes, so that few statements are prepared."""
 BUSY, LOCKED, IOERR, CORRUPT, FULL, NOTADB = 5, 6, 10, 11, 13, 26
@@ -53,8 +53,11 @@ class Tx:
 
     connection: sqlite3.Connection
     now: int
-    entries: list[tuple[str, str, str, bytes, bytes]] = field(default_factory=list)
+    entries: list[tuple[str, str, str, bytes]] = field(default_factory=list)
     changes: list[bytes] = field(default_factory=list)
+    leaves_no_trace: bool = False
+    """Set by a work whose old pages shall not lie in the log: it is emptied right after the commit, or as soon as
+    nobody reads in it any more."""
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
         return self.connection.execute(sql, parameters)
@@ -99,9 +102,9 @@ class Tx:
         (highest,) = self.connection.execute(f"SELECT max(id) FROM {table}").fetchone()  # noqa: S608 our own names
         return (highest or 0) + 1
 
-    def audit(self, actor: str, action: str, object_: str, data_hash: bytes, salt: bytes = b"") -> None:
-        """Add an entry to the audit log, in this very transaction. `salt`: sealed, where the hash needed one."""
-        self.entries.append((actor, action, object_, data_hash, salt))
+    def audit(self, actor: str, action: str, object_: str, data_hash: bytes) -> None:
+        """Add an entry to the audit log, in this very transaction."""
+        self.entries.append((actor, action, object_, data_hash))
 
     def changed(self, blind: bytes) -> None:
         """Tell everyone, right after the commit, that what was known about this address is stale."""
@@ -128,6 +131,7 @@ class Database:
         self._in_turn = False
         self._closing = False
         self._rows_since_checkpoint = 0
+        self._to_be_emptied = False
         self._wal: tuple[int, int] | None = None
 
     # -- life ---------------------------------------------------------------------------------------------------------
@@ -202,7 +206,8 @@ class Database:
     def _next_jobs(self) -> list[Job] | None:
         """All jobs that wait, an empty list after an idle second with something to write back, None at the end."""
         try:
-            jobs = self._jobs.get(timeout=IDLE_SECONDS if self._rows_since_checkpoint else None)
+            something = self._rows_since_checkpoint or self._to_be_emptied
+            jobs = self._jobs.get(timeout=IDLE_SECONDS if something else None)
         except queue.Empty:
             return []
         while jobs is not None and not self._jobs.empty():
@@ -267,6 +272,9 @@ class Database:
         if tx.changes:
             self.changes.add(tx.changes)
         self.after_commit(tx)
+        if tx.leaves_no_trace:
+            self._to_be_emptied = True
+            self._checkpoint()
         return results
 
     def _settle(self, jobs: list[Job], results: list[Any]) -> None:
@@ -289,17 +297,23 @@ class Database:
         return StorageFailed()
 
     def _checkpoint(self, how: str = "PASSIVE") -> None:
-        """Copy the log back into the file, here and nowhere else: SQLite swallows the errors of its automatic ones."""
+        """Copy the log back into the file, here and nowhere else: SQLite swallows the errors of its automatic ones. To
+        empty the log is to wait for readers: long only once it is large."""
         if self.broken:
             return
         self._rows_since_checkpoint = 0
         try:
-            if how == "PASSIVE" and self.wal_size() > LARGE_WAL:
+            large = self.wal_size() > LARGE_WAL
+            if self._to_be_emptied or large:
                 how = "TRUNCATE"
-            self._writer.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
+            self._writer.execute(f"PRAGMA busy_timeout={BUSY_MS if large else SOON_MS}")
+            (busy, _, _) = self._writer.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
+            self._to_be_emptied = self._to_be_emptied and bool(busy)
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (BUSY, LOCKED, FULL):
                 self._judge(error)
+        finally:
+            self._writer.execute(f"PRAGMA busy_timeout={BUSY_MS}")
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -350,12 +364,14 @@ class Database:
 
 
 def connect(path: Path, reading: bool = False) -> sqlite3.Connection:
-    """A connection as every part of the store uses it: explicit transactions, foreign keys, no automatic checkpoint."""
+    """A connection as every part of the store uses it: explicit transactions, foreign keys, no automatic checkpoint;
+    what is deleted is overwritten."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA wal_autocheckpoint=0")
     connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA secure_delete=ON")
     connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
     connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
     connection.create_function("plus", 2, tally.plus, deterministic=True)

@@ -1,7 +1,7 @@
 """What there is to tell the world outside, read from the rows that are its only source, in the order they came to be.
 
-Four sources: what happened to messages, what guests agreed to or took back, their stops, and batches that are finished.
-How far somebody has been told is four numbers.
+Five sources: what happened to messages, what guests agreed to or took back, their stops, batches that are finished, and
+what happened to guests' requests. How far somebody has been told is five numbers.
 """
 
 import sqlite3
@@ -19,6 +19,7 @@ class Marks(NamedTuple):
     consents: int
     suppressions: int
     batches: int
+    requests: int
 
 
 class Fact(NamedTuple):
@@ -35,7 +36,8 @@ class Fact(NamedTuple):
 _LAST = """
     SELECT
         (SELECT coalesce(max(id), 0) FROM events), (SELECT coalesce(max(id), 0) FROM consents),
-        (SELECT coalesce(max(id), 0) FROM suppressions), (SELECT coalesce(max(ended), 0) FROM batches)
+        (SELECT coalesce(max(id), 0) FROM suppressions), (SELECT coalesce(max(ended), 0) FROM batches),
+        (SELECT coalesce(max(id), 0) FROM data_request_events)
 """
 _AFTER = {
     "events": """
@@ -56,6 +58,10 @@ _AFTER = {
     "batches": """
         SELECT ended, ended, 'batch.finished', ended_at FROM batches
         WHERE ended > ? AND ended <= ? ORDER BY ended LIMIT ?
+    """,
+    "requests": """
+        SELECT id, request_id, 'data_request.due', at FROM data_request_events
+        WHERE id > ? AND id <= ? AND type IN ('due', 'overdue') ORDER BY id LIMIT ?
     """,
 }
 """A stop is told once, for the address it was said for; an address that is no good is nobody's stop."""
@@ -141,3 +147,17 @@ def batch(reader: sqlite3.Connection, ended: int) -> Row | None:
         "SELECT id, uuid, channel, category, cancelled_at IS NOT NULL FROM batches WHERE ended = ?", (ended,)
     ).fetchone()
     return dict(zip(("id", "uuid", "channel", "category", "cancelled"), row, strict=True)) if row else None
+
+
+def request(reader: sqlite3.Connection, event_id: int) -> Row | None:
+    """The request an alarm is about: `uuid`, `guest_uuid` (None where there is no guest any more), `kind`, `status`,
+    `due_date`, and `overdue`, as it was when the alarm was given."""
+    row = reader.execute(
+        """
+        SELECT r.uuid, CASE WHEN g.status <> 'erased' THEN g.uuid END, r.kind, r.status, r.due_date, e.type = 'overdue'
+        FROM data_request_events e JOIN data_requests r ON r.id = e.request_id LEFT JOIN guests g ON g.id = r.guest_id
+        WHERE e.id = ?
+        """,
+        (event_id,),
+    ).fetchone()
+    return dict(zip(("uuid", "guest_uuid", "kind", "status", "due_date", "overdue"), row, strict=True)) if row else None

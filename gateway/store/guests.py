@@ -86,6 +86,21 @@ def named(reader: sqlite3.Connection, uuid: bytes, kind: str) -> Guest | None:
     return Guest._make(row) if row else None
 
 
+def status(reader: sqlite3.Connection, guest_id: int) -> GuestStatus:
+    """The status of a guest now; of one whose row is gone, erased."""
+    row = reader.execute("SELECT status FROM guests WHERE id = ?", (guest_id,)).fetchone()
+    return row[0] if row else "erased"
+
+
+def mark(tx: Tx, guest_id: int, status: GuestStatus) -> None:
+    """Give a guest another status, and say so of his addresses: whoever writes to him looks at it again."""
+    tx.execute(
+        "UPDATE guests SET status = ?, version = version + 1, updated_at = ? WHERE id = ?", (status, tx.now, guest_id)
+    )
+    for (blind,) in tx.execute("SELECT blind FROM contacts WHERE guest_id = ?", (guest_id,)):
+        tx.changed(blind)
+
+
 def at(reader: sqlite3.Connection, guest_id: int, blind: bytes) -> Guest | None:
     """A guest who is not erased with the contact point of this address, if he still has it."""
     row = reader.execute(

@@ -35,6 +35,7 @@ class NewMessage(NamedTuple):
     blind: bytes | None
     batch_id: int | None
     template_version_id: int | None
+    event_date: int | None
     series: Series
 
 
@@ -67,6 +68,9 @@ class Stored(NamedTuple):
     template_name: str | None
     template_language: str | None
     template_version: int | None
+    event_date: int | None
+    text_gone_at: int | None
+    text_gone_why: str | None
 
 
 class Content(NamedTuple):
@@ -86,7 +90,7 @@ _ROW = """
     messages (
         uuid, state, reason, channel, class, category, guest_id, contact_id, sender, reference, created_at, due_at,
         expires_at, retry_of, fallback_of, actor, envelope, decision, content_sealed, blind, batch_id,
-        template_version_id, series
+        template_version_id, event_date, series
     )
 """
 _STORED = """
@@ -94,7 +98,7 @@ _STORED = """
         m.id, m.uuid, CASE WHEN o.lease = 1 THEN 'sending' ELSE m.state END, m.reason, m.channel, m.class, m.category,
         g.uuid, m.sender, m.provider, m.reference, m.created_at, COALESCE(o.due_at, m.due_at), m.expires_at,
         m.settled_at, m.retry_of, m.fallback_of, m.envelope, m.decision, o.attempts, b.uuid,
-        m.template_version_id, t.uuid, t.name, t.language, v.version
+        m.template_version_id, t.uuid, t.name, t.language, v.version, m.event_date, m.text_gone_at, m.text_gone_why
     FROM messages m
     LEFT JOIN outbox o ON o.message_id = m.id
     LEFT JOIN guests g ON g.id = m.guest_id
@@ -142,6 +146,12 @@ def search(reader: sqlite3.Connection, wanted: dict[str, Any], limit: int) -> li
     where = " AND ".join([_COUNTS, *conditions])
     rows = reader.execute(f"{_STORED} WHERE {where} ORDER BY m.id DESC LIMIT ?", (*values, limit))
     return [Stored._make(row) for row in rows]
+
+
+def had(reader: sqlite3.Connection, guest_id: int, category: str) -> bool:
+    """Whether a guest has ever been written to in a category."""
+    row = reader.execute("SELECT 1 FROM messages WHERE guest_id = ? AND category = ? LIMIT 1", (guest_id, category))
+    return row.fetchone() is not None
 
 
 def content(reader: sqlite3.Connection, message_id: int) -> Content | None:

@@ -44,6 +44,14 @@ class Due(NamedTuple):
     template_version_id: int | None
 
 
+class Waiting(NamedTuple):
+    """A message that waits, with its sealed part."""
+
+    id: int
+    uuid: bytes
+    content_sealed: bytes
+
+
 class Window(NamedTuple):
     """Which rows to lease: a channel's due ones; `only_after` and `never_after` name the provider that failed last."""
 
@@ -122,6 +130,34 @@ def waiting_for(tx: Tx, guest_id: int, contact_id: int) -> list[tuple[int, bytes
         WHERE m.guest_id = ? AND m.contact_id = ?
         """,
         (guest_id, contact_id),
+    ).fetchall()
+
+
+def sealed_for(reader: sqlite3.Connection, guest_id: int) -> list[Waiting]:
+    """Every message to a guest that waits for its time."""
+    rows = reader.execute(
+        """
+        SELECT m.id, m.uuid, m.content_sealed FROM messages m JOIN outbox o ON o.message_id = m.id
+        WHERE m.guest_id = ? AND o.lease = 0 AND m.content_sealed IS NOT NULL
+        """,
+        (guest_id,),
+    )
+    return [Waiting._make(row) for row in rows]
+
+
+def hold(tx: Tx, ids: Sequence[int], reason: str) -> None:
+    """Hold messages until a person acts."""
+    tx.execute_for("UPDATE outbox SET lease = 2, reason = ? WHERE message_id IN", (reason,), ids)
+
+
+def waiting_of(tx: Tx, guest_id: int) -> list[tuple[int, bytes]]:
+    """Id and uuid of every message that waits or is held for a guest; not of those that are being handed over."""
+    return tx.execute(
+        """
+        SELECT m.id, m.uuid FROM messages m JOIN outbox o ON o.message_id = m.id
+        WHERE m.guest_id = ? AND o.lease <> 1
+        """,
+        (guest_id,),
     ).fetchall()
 
 

@@ -1,5 +1,6 @@
 """What messages have in common that are counted together: channel, class, category, language, jurisdiction."""
 
+import sqlite3
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -40,3 +41,14 @@ def number(tx: Tx, wanted: Series) -> int:
     return tx.insert(
         "INSERT INTO series (channel, class, category, language, jurisdiction) VALUES (?, ?, ?, ?, ?)", wanted
     )
+
+
+def categories(reader: sqlite3.Connection, limit: int) -> list[tuple[str, str]]:
+    """The categories that messages were in so far, each with its classes in a row, the newest category first."""
+    return reader.execute(
+        """
+        SELECT category, group_concat(DISTINCT class) FROM series WHERE category <> ?
+        GROUP BY category ORDER BY max(id) DESC LIMIT ?
+        """,
+        (OTHER, limit),
+    ).fetchall()

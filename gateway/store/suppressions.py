@@ -12,7 +12,8 @@ from gateway.store.db import Tx
 
 
 class NewSuppression(NamedTuple):
-    """An entry to be written. `origin` is the address it was said for; a global one is written for others too."""
+    """An entry to be written. `origin` is the address it was said for; a global one is written for others too.
+    `due_at`: by when the law wants it to hold, of one that did not come through the gateway (ms)."""
 
     uuid: bytes
     blind: bytes
@@ -25,6 +26,7 @@ class NewSuppression(NamedTuple):
     created_at: int
     origin: bytes
     actor: str
+    due_at: int | None = None
 
 
 def add(tx: Tx, rows: Sequence[NewSuppression]) -> None:
@@ -32,8 +34,9 @@ def add(tx: Tx, rows: Sequence[NewSuppression]) -> None:
     tx.executemany(
         """
         INSERT INTO suppressions (
-            uuid, blind, scope, channels, categories, classes, source, permanent, created_at, origin, actor, recorded_at
-        ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            uuid, blind, scope, channels, categories, classes, source, permanent, created_at, origin, actor, due_at,
+            recorded_at
+        ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         [
             (
@@ -82,7 +85,7 @@ def inherit(tx: Tx, blinds: Sequence[bytes], ids: Ids) -> None:
         tx,
         [
             NewSuppression._make([ids.new(), blind, "global", *(tuple(json.decode(names)) for names in said[:3]),
-                                  *said[3:]])
+                                  *said[3:], None])
             for said, covered in has.items()
             for blind in blinds
             if blind not in covered
@@ -112,6 +115,7 @@ class Stored(NamedTuple):
     actor: str
     lift_asked_by: bytes | None
     lift_reasons_sealed: bytes | None
+    due_at: int | None
 
 
 class Sealed(NamedTuple):
@@ -126,7 +130,8 @@ class Sealed(NamedTuple):
 _STORED = """
     SELECT
         s.id, s.uuid, s.blind, s.scope, s.channels, s.categories, s.classes, s.source, s.permanent, s.created_at,
-        s.recorded_at, s.lifted_at, s.origin, s.actor, s.lift_asked_by, s.lift_reasons_sealed
+        s.recorded_at, s.lifted_at, s.origin, s.actor, s.lift_asked_by, s.lift_reasons_sealed,
+        s.due_at
     FROM suppressions s
 """
 FILTERS = {
@@ -136,6 +141,8 @@ FILTERS = {
     "source": "s.source = ?",
     "state": "CASE WHEN s.lifted_at IS NULL THEN 'in_force' ELSE 'lifted' END = ?",
     "guest": "s.blind IN (SELECT c.blind FROM contacts c JOIN guests g ON g.id = c.guest_id WHERE g.uuid = ?)",
+    "receipt": "'G-' || substr(hex(s.uuid), 25, 4) || '-' || substr(hex(s.uuid), 29) = upper(?)",
+    "late": "ifnull(s.recorded_at > s.due_at, 0) = ?",
     "from": "s.created_at >= ?",
     "to": "s.created_at < ?",
     "before": "s.id < ?",
@@ -184,14 +191,51 @@ def ask_to_lift(tx: Tx, entry: Stored, principal: bytes, reasons_sealed: bytes) 
 
 
 def lift(tx: Tx, entry: Stored) -> None:
-    """Lift it. What was said for everything is lifted for every address it was written for."""
+    """Lift it. What was said once and written for several addresses is lifted for all of them."""
     rows = tx.execute(
         """
         UPDATE suppressions SET lifted_at = ?
-        WHERE lifted_at IS NULL AND (id = ? OR scope = 'global' AND scope = ? AND origin = ? AND created_at = ?)
+        WHERE lifted_at IS NULL AND (
+            id = ? OR scope = ? AND scope IN ('global', 'category') AND origin = ? AND created_at = ?
+            AND channels = ? AND categories = ? AND classes = ? AND source = ? AND actor = ?
+        )
         RETURNING blind
         """,
-        (tx.now, entry.id, entry.scope, entry.origin, entry.created_at),
-    ).fetchall()
+        (
+            tx.now, entry.id, entry.scope, entry.origin, entry.created_at,
+            *(json.encode(names).decode() for names in (entry.channels, entry.categories, entry.classes)),
+            entry.source, entry.actor,
+        ),
+    ).fetchall()  # fmt: skip
     for (blind,) in rows:
         tx.changed(blind)
+
+
+def said_before(tx: Tx, entry: NewSuppression, since: int) -> Stored | None:
+    """The same stop for the same address, if it was recorded since then, stands, and nobody behind the address has
+    agreed to anything after it."""
+    row = tx.first(
+        f"""
+        {_STORED}
+        WHERE s.blind = ? AND s.origin = s.blind AND s.lifted_at IS NULL AND s.recorded_at >= ?
+          AND s.scope = ? AND s.channels = ? AND s.categories = ? AND s.classes = ? AND s.source = ? AND s.actor = ?
+          AND NOT EXISTS (
+              SELECT 1 FROM consents k JOIN contacts c ON c.guest_id = k.guest_id
+              WHERE c.blind = s.blind AND k.at >= s.recorded_at
+          )
+        ORDER BY s.id DESC LIMIT 1
+        """,  # noqa: S608 our own columns
+        (
+            entry.blind, since, entry.scope, *(json.encode(names).decode() for names in entry[3:6]), entry.source,
+            entry.actor,
+        ),
+    )  # fmt: skip
+    return _stored(row) if row else None
+
+
+def late(reader: sqlite3.Connection, since: int) -> int:
+    """How many stops were entered after their deadline, of those entered since then."""
+    (count,) = reader.execute(
+        "SELECT count(*) FROM suppressions WHERE recorded_at > due_at AND recorded_at >= ?", (since,)
+    ).fetchone()
+    return count

@@ -23,7 +23,7 @@ from gateway.vault.keystore import KeyStore, sync_folder
 from gateway.vault.links import Link, Links
 from gateway.vault.mac import Mac
 
-__all__ = ["ApiKeys", "CannotOpen", "Index", "Jwt", "KeyStore", "Link", "Links", "Vault", "init"]
+__all__ = ["ApiKeys", "CannotOpen", "Index", "Jwt", "KeyDestroyed", "KeyStore", "Link", "Links", "Vault", "init"]
 
 VERSION = b"\x01"
 NONCES = 1024
@@ -34,6 +34,10 @@ class CannotOpen(GatewayError):
     """A sealed value does not open: its key was destroyed, or it is not in its place."""
 
     code = "sealed"
+
+
+class KeyDestroyed(CannotOpen):
+    """The guest was erased: what was sealed under his key can be read by nobody."""
 
 
 class Vault:
@@ -66,19 +70,24 @@ class Vault:
         self.keys.close()
 
     def seal(self, key: int, table: str, column: str, row: bytes, plain: bytes) -> bytes:
-        """Seal under a guest's key (its number), for one place only: `row` is the row's 16-byte uuid."""
-        cipher = self.keys.cipher(key)
-        if cipher is None:
-            raise CannotOpen()
+        """Seal under a guest's key (its number), for one place only: `row` is the row's 16-byte uuid. Raises
+        KeyDestroyed."""
+        cipher = self._cipher(key)
         nonce = self._nonces.next()
         return b"\x01\x00" + nonce + cipher.encrypt(nonce, plain, _place(table, column, row))
 
     def unseal(self, key: int, table: str, column: str, row: bytes, sealed: bytes) -> bytes:
-        """Open it again. Raises CannotOpen."""
-        cipher = self.keys.cipher(key)
-        if cipher is None or sealed[:2] != VERSION + GUEST:
+        """Open it again. Raises CannotOpen; KeyDestroyed, which is one too, once the guest was erased."""
+        cipher = self._cipher(key)
+        if sealed[:2] != VERSION + GUEST:
             raise CannotOpen()
         return _decrypt(cipher, sealed[2:], _place(table, column, row))
+
+    def _cipher(self, key: int) -> AESGCM:
+        cipher = self.keys.cipher(key)
+        if cipher is None:
+            raise KeyDestroyed()
+        return cipher
 
     def seal_venue(self, table: str, column: str, row: bytes, plain: bytes) -> bytes:
         """Seal what belongs to no guest."""

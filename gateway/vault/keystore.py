@@ -9,6 +9,7 @@ its commit returns, and there is no automatic checkpoint, in which SQLite would 
 """
 
 import contextlib
+import errno
 import os
 import re
 import sqlite3
@@ -138,7 +139,7 @@ class KeyStore:
         what was handed out before the store last forgot (a backup restored, a kill), and what was ever destroyed."""
         check = self._current.wrap(CHECK, b"check")
         with self._lock:
-            buried = self._tombstones()
+            buried = self.buried()
             self._db.execute("PRAGMA journal_mode=DELETE")
             with self._transaction():
                 self._db.executemany("DELETE FROM guest_keys WHERE id = ?", [(number,) for number in buried])
@@ -203,35 +204,47 @@ class KeyStore:
         row = self._db.execute("SELECT wrapped, master FROM guest_keys WHERE id = ?", (number,)).fetchone()
         return self._masters[row[1]].unwrap(row[0], b"guest:%d" % number) if row else None
 
-    def destroy(self, number: int) -> None:
-        """Make everything sealed under a guest's key unreadable for good, here and in every older backup of the store.
-        A tombstone, written first, keeps it destroyed when an older copy of the key store comes back, and finishes the
-        work at the next start if this one is cut short."""
+    def destroy(self, *numbers: int) -> None:
+        """Make everything sealed under these guests' keys unreadable for good, here and in every older backup of the
+        store. Tombstones, written first, keep them destroyed when an older copy of the key store comes back, and finish
+        the work at the next start if this one is cut short. Costs some fsyncs, however many they are: call it off the
+        loop. Raises as `next_key` does."""
         with self._lock:
-            self._bury(number)
+            self._bury(*numbers)
             with self._transaction():
-                self._db.execute("DELETE FROM guest_keys WHERE id = ?", (number,))
-                self._db.execute("UPDATE marks SET value = max(value, ?) WHERE name = 'high'", (number,))
-            self._opened.pop(number, None)
-            self._spare.pop(number, None)
+                self._db.executemany("DELETE FROM guest_keys WHERE id = ?", [(number,) for number in numbers])
+                self._db.execute("UPDATE marks SET value = max(value, ?) WHERE name = 'high'", (max(numbers),))
+            for number in numbers:
+                self._opened.pop(number, None)
+                self._spare.pop(number, None)
 
-    def _bury(self, number: int) -> None:
-        """Add a tombstone. It starts on a new line and ends in a word: a torn one is none, and spoils no other."""
-        with open(self._folder / "tombstones", "a") as file:  # noqa: PTH123 appended and synced by hand
-            file.write(f"\n{number} destroyed\n")
-            file.flush()
-            os.fsync(file.fileno())
-        sync_folder(self._folder)
+    def _bury(self, *numbers: int) -> None:
+        """Add tombstones. Each starts on a new line and ends in a word: a torn one is none, and spoils no other."""
+        try:
+            with open(self._folder / "tombstones", "a") as file:  # noqa: PTH123 appended and synced by hand
+                file.write("".join(f"\n{number} destroyed\n" for number in numbers))
+                file.flush()
+                os.fsync(file.fileno())
+            sync_folder(self._folder)
+        except OSError as error:
+            raise StorageFull() if error.errno == errno.ENOSPC else StorageFailed() from None
 
-    def _tombstones(self) -> set[int]:
+    def buried(self) -> set[int]:
+        """The numbers of all keys that were destroyed on purpose."""
         path = self._folder / "tombstones"
         return {int(number) for number in _BURIED.findall(path.read_text())} if path.exists() else set()
 
     def check(self, needed: Iterable[int]) -> None:
         """See that every key needed is there or was destroyed on purpose. Raises KeyUnusable with the count."""
         missing = self._missing(sorted(needed))
-        if lost := len(missing - self._tombstones()) if missing else 0:
+        if lost := len(missing - self.buried()) if missing else 0:
             raise KeyUnusable(f"the keys of {lost} guests are missing", "restore the newest copy of keys.db")
+
+    def remaining(self, numbers: Iterable[int]) -> list[int]:
+        """Those of these keys that are still there."""
+        wanted = sorted(numbers)
+        missing = self._missing(wanted) if wanted else set()
+        return [number for number in wanted if number not in missing]
 
     def _missing(self, needed: list[int]) -> set[int]:
         """Both sides are walked in order, so that a million keys are never held at once."""

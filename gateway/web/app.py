@@ -10,16 +10,21 @@ from gateway.errors import BadJson, NotFound, WrongMethod
 from gateway.web import (
     analytics,
     api_keys,
+    audit,
     auth,
     batches,
+    breaches,
     compliance,
     consents,
+    data_requests,
     guest_pages,
     guests,
     health,
+    holds,
     local,
     look,
     messages,
+    processing,
     suppressions,
     templates,
     users,
@@ -30,13 +35,14 @@ from gateway.web.door import Handler, Threshold, open_door
 from gateway.web.routes import Door, Routes
 
 DESCRIBED = (
-    messages.routes, batches.routes, templates.routes, compliance.routes, consents.routes, guests.routes,
-    suppressions.routes, analytics.routes, webhooks.routes, auth.routes, api_keys.routes, users.routes,
-    health.routes, health.probes, *guest_pages.ROUTES, look.routes,
+    messages.routes, batches.routes, templates.routes, compliance.routes, consents.routes, data_requests.routes,
+    breaches.routes, processing.routes, guests.routes, suppressions.routes, holds.routes, audit.routes,
+    analytics.routes, webhooks.routes, auth.routes, api_keys.routes, users.routes, health.routes, health.probes,
+    *guest_pages.ROUTES, look.routes,
 )  # fmt: skip
 MAIN = (*DESCRIBED, Docs(DESCRIBED).routes)
 OPS = (health.probes, health.ops)
-LOCAL = (*MAIN, health.ops, local.routes, suppressions.local)
+LOCAL = (*MAIN, health.ops, local.routes, suppressions.local, audit.local)
 OPTIONS: dict[str, Any] = {
     "access_log": None,
     "keepalive_timeout": 15.0,

@@ -94,7 +94,7 @@ async def password(call: Call) -> None:
 async def begin_totp(call: Call) -> FactorAnswer:
     """A secret for an app that shows codes."""
     user = await call.people.sessions.prove_self(call.caller, call.order.password, call.address)
-    return await call.people.factor.begin(user)
+    return await call.people.factor.begin(user, call.caller.actor)
 
 
 @routes.post("/auth/totp/confirm", scope=(), takes=Confirmation, gives=RecoveryAnswer, raises=(Forbidden, Conflict))

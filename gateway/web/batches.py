@@ -1,28 +1,24 @@
 """Bulk: one message to many, and the batch that came of it."""
 
-from collections.abc import Sequence
 from functools import partial
-from hashlib import sha256
 
 from aiohttp import web
-from msgspec import Raw, json, structs
+from msgspec import json, structs
 
 from gateway.answers import Answer
-from gateway.errors import BadInput, Fault
-from gateway.orders import BatchView, BulkAnswer, BulkOrder, BulkRecipient, Chosen, Segment
-from gateway.pace import Pace
+from gateway.orders import MOST_RECIPIENTS, BatchView, BulkAnswer, BulkOrder, BulkRecipient, Chosen, Segment
 from gateway.recipients import Listed
-from gateway.web import body
 from gateway.web.door import Call
 from gateway.web.idempotency import once
-from gateway.web.routes import Media, Routes
+from gateway.web.routes import LongList, Media, Routes
 
 routes = Routes()
 LARGEST = 32 << 20
+RECIPIENTS = LongList("recipients", BulkRecipient, MOST_RECIPIENTS)
 
 
 @routes.post("/messages/bulk", scope="send.bulk", takes=BulkOrder, gives=BulkAnswer, status=202, limit="messages.bulk",
-             also=(200,), repeat="must", largest=LARGEST, many="recipients", each=BulkRecipient)  # fmt: skip
+             also=(200,), repeat="must", largest=LARGEST, many=RECIPIENTS)  # fmt: skip
 async def bulk(call: Call) -> Answer:
     """Queue one message to up to 50,000 guests, or rehearse it."""
     return await take(call, call.order, "POST messages/bulk")
@@ -35,7 +31,7 @@ async def take(call: Call, order: BulkOrder, route: str) -> Answer:
     if isinstance(order.recipients, Chosen):
         listed, digest = order.recipients.filter, json.encode(order.recipients)
     else:
-        listed, digest = await recipients(order.recipients)
+        listed, digest = Listed(call.items.understood, call.items.faulty), call.items.digest
 
     async def admit(many: int) -> None:
         if call.parts.limits.looks_into("messages.bulk"):
@@ -52,23 +48,6 @@ async def take(call: Call, order: BulkOrder, route: str) -> Answer:
         digest + json.encode(structs.replace(order, recipients=[])),
         required=True,
     )
-
-
-async def recipients(raws: Sequence[Raw]) -> tuple[Listed, bytes]:
-    """Each by itself: those whose form is right with their places, those whose is not, and a digest of them all."""
-    understood, faulty, digest, pace = [], [], sha256(), Pace()
-    for index, raw in enumerate(raws):
-        try:
-            one = body.decode(bytes(raw), BulkRecipient)
-        except BadInput as error:
-            fault = error.faults[0] if error.faults else Fault("", error.code, str(error))
-            faulty.append((index, fault._replace(pointer=f"/recipients/{index}{fault.pointer}")))
-            digest.update(bytes(raw))
-        else:
-            understood.append((index, one))
-            digest.update(json.encode(one))
-        await pace()
-    return Listed(understood, faulty), digest.digest()
 
 
 @routes.get("/batches/{id}", scope="read", gives=BatchView)

@@ -2,14 +2,16 @@
 
 import asyncio
 import json as stdlib_json
+from collections.abc import AsyncIterator
 from functools import lru_cache
+from io import BytesIO
 from typing import Any
 
 import msgspec
 from aiohttp import web
-from msgspec import inspect
 
-from gateway.errors import BadJson, Fault, Invalid, TooLarge, Unavailable, UnknownField, WrongEncoding, WrongMediaType
+from gateway.errors import BadJson, TooLarge, Unavailable, WrongEncoding, WrongMediaType
+from gateway.web import faults
 
 LARGEST = 1 << 20
 DEEPEST = 32
@@ -20,34 +22,43 @@ NO_DOCUMENT = "The body is not one well-formed UTF-8 JSON document."
 
 async def read(request: web.BaseRequest, largest: int = LARGEST) -> bytes:
     """The raw body. Raises WrongEncoding, TooLarge, BadJson when it breaks off, Unavailable when it takes over 30 s."""
-    if "Content-Encoding" in request.headers:
-        raise WrongEncoding()
-    if (request.content_length or 0) > largest:
-        raise TooLarge()
-    if request.content.is_eof():
-        raw = request.content.read_nowait()
-    else:
-        raw = await _in_time(request, largest)
+    if not request.content.is_eof():
+        whole = BytesIO()
+        async for part in parts(request, largest):
+            whole.write(part)
+        return whole.getvalue()
+    _check_size(request, largest)
+    raw = request.content.read_nowait()
     if len(raw) > largest:
         raise TooLarge()
     return raw
 
 
-async def _in_time(request: web.BaseRequest, largest: int) -> bytes:
-    parts, size = [], 0
-    try:
-        async with asyncio.timeout(SECONDS):
-            async for part in request.content.iter_any():
-                parts.append(part)
-                size += len(part)
-                if size > largest:
-                    raise TooLarge()
-    except TimeoutError as error:
-        request.protocol.keep_alive(False)
-        raise Unavailable("The body did not arrive in time.", retry_after=1) from error
-    except (ConnectionError, web.RequestPayloadError) as error:
-        raise BadJson("The body breaks off.") from error
-    return b"".join(parts)
+async def parts(request: web.BaseRequest, largest: int) -> AsyncIterator[bytes]:
+    """The body as it arrives, and an empty part at its end. Raises as `read` does."""
+    _check_size(request, largest)
+    size, until = 0, asyncio.get_running_loop().time() + SECONDS
+    part = None
+    while part != b"":
+        try:
+            async with asyncio.timeout_at(until):
+                part = await request.content.readany()
+        except TimeoutError as error:
+            request.protocol.keep_alive(False)
+            raise Unavailable("The body did not arrive in time.", retry_after=1) from error
+        except (ConnectionError, web.RequestPayloadError) as error:
+            raise BadJson("The body breaks off.") from error
+        size += len(part)
+        if size > largest:
+            raise TooLarge()
+        yield part
+
+
+def _check_size(request: web.BaseRequest, largest: int) -> None:
+    if "Content-Encoding" in request.headers:
+        raise WrongEncoding()
+    if (request.content_length or 0) > largest:
+        raise TooLarge()
 
 
 def check_type(request: web.BaseRequest) -> None:
@@ -63,30 +74,12 @@ def decode(raw: bytes, type_: Any) -> Any:
     try:
         decoded = _decoder(type_).decode(raw)
     except msgspec.ValidationError:
-        raise _all_faults(parse(raw), type_) from None
+        raise faults.refusal(faults.find(parse(raw), type_)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadJson(NO_DOCUMENT) from None
     if not _plainly_once(raw):
         parse(raw)
     return decoded
-
-
-def decode_frame(raw: bytes, type_: Any, many: str) -> Any:
-    """As `decode`, of a document whose member `many` is a long list of `Raw`: its items are not looked into yet."""
-    try:
-        items = bytes(_decoder(dict[str, msgspec.Raw]).decode(raw).get(many, b""))
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        items = b""
-    frame = parse(raw.replace(items, b"[]", 1) if items.startswith(b"[") else raw)
-    try:
-        return _decoder(type_).decode(raw)
-    except msgspec.ValidationError:
-        error = _all_faults(frame, type_)
-        elsewhere = [fault for fault in error.faults if fault.pointer != f"/{many}"]
-        if elsewhere:
-            error.faults = elsewhere
-            raise error from None
-        raise Invalid(faults=[Fault(f"/{many}", "invalid", "a list that is neither empty nor too long")]) from None
 
 
 @lru_cache
@@ -132,68 +125,3 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(_: str) -> None:
     raise ValueError
-
-
-def _all_faults(document: Any, type_: Any) -> Invalid | UnknownField:
-    """Everything that is wrong, found by converting member by member."""
-    faults = find_faults(document, type_, "")
-    if faults and all(fault.code == "unknown-field" for fault in faults):
-        return UnknownField(faults=faults)
-    return Invalid(faults=faults)
-
-
-def find_faults(value: Any, type_: Any, pointer: str) -> list[Fault]:
-    """Faults of `value` as a `type_`, each with its JSON pointer; descends into structs and lists of them."""
-    struct = _struct_of(value, type_)
-    if struct is None:
-        return _own_fault(value, type_, pointer)
-    known = {field.encode_name: field for field in msgspec.structs.fields(struct)}
-    faults = [
-        Fault(f"{pointer}/{escape(name)}", "unknown-field", f"one of {', '.join(known)}")
-        for name in value
-        if struct.__struct_config__.forbid_unknown_fields
-        and name not in known
-        and name != struct.__struct_config__.tag_field
-    ]
-    for name, field in known.items():
-        if name in value:
-            faults += find_faults(value[name], field.type, f"{pointer}/{name}")
-        elif field.required:
-            faults.append(Fault(f"{pointer}/{name}", "missing", "must be given"))
-    return faults or _own_fault(value, type_, pointer)
-
-
-def _own_fault(value: Any, type_: Any, pointer: str) -> list[Fault]:
-    try:
-        msgspec.convert(value, type_)
-    except msgspec.ValidationError as error:
-        return [Fault(pointer, "invalid", _without_values(str(error)))]
-    return []
-
-
-def _without_values(text: str) -> str:
-    """What msgspec says, up to the value it may quote."""
-    return text.partition(" - at `")[0].partition(", got ")[0].partition(" '")[0]
-
-
-def _struct_of(value: Any, type_: Any) -> type[msgspec.Struct] | None:
-    """The struct that an object is meant to be, where the type leaves no doubt."""
-    if not isinstance(value, dict):
-        return None
-    described = inspect.type_info(type_)
-    options = described.types if isinstance(described, inspect.UnionType) else (described,)
-    structs = [option.cls for option in options if isinstance(option, inspect.StructType)]
-    if len(structs) == 1:
-        return structs[0]
-    return next((struct for struct in structs if _tagged(value, struct)), None)
-
-
-def _tagged(value: dict, struct: type[msgspec.Struct]) -> bool:
-    """Whether the object itself says that it is one of these."""
-    config = struct.__struct_config__
-    return config.tag_field is not None and value.get(config.tag_field) == config.tag
-
-
-def escape(name: str) -> str:
-    """A member's name in a JSON pointer (RFC 6901); a name of unreasonable length is cut."""
-    return name[:64].replace("~", "~0").replace("/", "~1")

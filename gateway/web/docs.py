@@ -42,7 +42,8 @@ class Docs:
 
     @cached_property
     def _page(self) -> bytes:
-        return render("docs.html", api=json.decode(self._text), slugs=sorted(titles()), urn=problem.URN)
+        api = json.decode(self._text)
+        return render("docs.html", api=api, slugs=sorted(titles()), urn=problem.URN, words=manual.inline)
 
     async def description(self, call: Call) -> Answer:
         """This description."""

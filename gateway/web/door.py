@@ -15,7 +15,8 @@ from gateway.answers import Answer
 from gateway.callers import NOBODY, Caller
 from gateway.errors import BadIdempotencyKey, BadJson, GatewayError, QuotaExceeded, Unauthorized
 from gateway.limits import Asking, Standing, Take
-from gateway.web import body, problem, query
+from gateway.web import arriving, body, problem, query
+from gateway.web.arriving import Items
 from gateway.web.client import client_address
 from gateway.web.routes import API_VERSION, Door
 
@@ -40,7 +41,8 @@ Handler = Callable[[web.BaseRequest, Mapping[str, str]], Awaitable[web.StreamRes
 
 
 class Call(Struct):
-    """One request, as a view sees it. `query`: as the type the door declares for it, bare where it declares none."""
+    """One request, as a view sees it. `query`: as the type the door declares for it, bare where it declares none.
+    `items`: those of the long list in the body."""
 
     gateway: Any
     parts: Any
@@ -50,7 +52,7 @@ class Call(Struct):
     caller: Caller = NOBODY
     order: Any = None
     query: Any = None
-    raw: bytes = b""
+    items: Items = Items([], [], b"")
     takes: list[Take] = []
     standings: list[Standing] = []
 
@@ -69,11 +71,12 @@ class Call(Struct):
         caller = self.caller
         return Asking(caller.limit_keys, caller.names, self.address, self.gateway.vault.limiter_key)
 
-    async def enter(self, door: Door) -> None:
-        """Take one from the limits on a door. What is taken of one that writes a message is on disk with it."""
+    async def enter(self, endpoint: str, wait: bool) -> None:
+        """Take one from the limits on a door. Without `wait` what is taken is on disk with what the request writes.
+        Raises QuotaExceeded."""
         limits = self.parts.limits
-        if limits.watches(door.endpoint):
-            await self._take(limits.at_door(door.endpoint, self.asking, wait=door.repeat is None))
+        if limits.watches(endpoint):
+            await self._take(limits.at_door(endpoint, self.asking, wait=wait))
 
     async def count(self, endpoint: str, **about: str | bytes | None) -> None:
         """Take one from the limits on an endpoint that go by what the request says: `about` which category, channel,
@@ -149,6 +152,8 @@ def open_door(door: Door, threshold: Threshold) -> Handler:
         except GatewayError as error:
             if isinstance(error, QuotaExceeded):
                 call.standings = error.details.get("standings", [])
+            if isinstance(error, Unauthorized) and not error.faults:
+                gateway.callers.refused += 1
             response = _told(door, error, call)
         except Exception as error:  # noqa: BLE001 the last resort: a defect of ours is told without its details
             gateway.log.error("request failed", request_id=call.id, route=door.path, error=type(error).__name__)
@@ -179,16 +184,15 @@ async def _through(door: Door, call: Call, caller: Caller | None) -> Any:
         call.caller = caller or await _identify(call)
         call.caller.need(door.scope)
     if not door.exempt:
-        await call.enter(door)
+        await call.enter(door.endpoint, wait=door.repeat is None)
     call.query = request.query if door.query is None else query.read(request.query, door.query)
     if not door.decodes:
         return await door.view(call)
-    call.raw = await body.read(request, door.largest)
     body.check_type(request)
     if door.many is None:
-        call.order = body.decode(call.raw, door.takes)
+        call.order = body.decode(await body.read(request, door.largest), door.takes)
     else:
-        call.order = body.decode_frame(call.raw, door.takes, door.many)
+        call.order, call.items = await arriving.read(request, door)
     return await door.view(call)
 
 

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from gateway.answers import Answer
+from gateway.errors import Conflict
 from gateway.guestbook.forms import (
     GuestEdit,
     GuestList,
@@ -17,7 +18,8 @@ from gateway.guestbook.imports import Wish
 from gateway.guestbook.lines import COLUMNS
 from gateway.orders import ContentQuery
 from gateway.permits import GuestPermits, PermitQuery
-from gateway.web import tables, versions
+from gateway.privacy.requests.forms import RequestView
+from gateway.web import data_requests, download, tables, versions
 from gateway.web.door import Call
 from gateway.web.routes import Media, Routes
 
@@ -56,7 +58,8 @@ async def import_(call: Call) -> ImportReport:
 @routes.get("/guests/export", scope="guests", gives=CSV, query=GuestQuery)
 async def export(call: Call) -> web.StreamResponse:
     """Every guest as CSV, narrowed by the query."""
-    return await tables.give(call, await call.gateway.exports.begin(call.query, call.caller), "guests.csv")
+    pieces = await call.gateway.exports.begin(call.query, call.caller)
+    return await download.give(call, pieces, download.TABLE, "guests.csv")
 
 
 @routes.get("/guests/{id}", scope="guests", gives=GuestView, query=ContentQuery)
@@ -76,6 +79,14 @@ async def edit(call: Call) -> Answer:
     """Change what is known of a guest."""
     wanted = versions.wanted(call.request)
     return versions.shown(await call.gateway.entries.edit(call.match("id"), call.order, wanted, call.caller))
+
+
+@routes.delete("/guests/{id}", scope="guests", gives=RequestView, status=202, raises=(Conflict,))
+async def forget(call: Call) -> Answer:
+    """Erase a guest, after the days of grace in which it can be taken back. The guest is not written to."""
+    wanted = versions.wanted(call.request)
+    request = await call.parts.requests.reception.forget(call.match("id"), wanted, call.caller)
+    return data_requests.shown(call, request, 202)
 
 
 def wished(query: ImportQuery) -> Wish:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from aiohttp import web
 from msgspec import Meta, Struct, json
 
-from gateway import ids
+from gateway import ids, reading
 from gateway.errors import NotFound
 from gateway.ledger import public_text
 from gateway.store.users import User
@@ -79,7 +79,7 @@ async def set_totp(call: Call) -> Any:
         return {"status": "off"}
     if call.order.code is not None:
         return await factor.confirm(user, call.order.code, call.caller.actor)
-    return await factor.begin(user)
+    return await factor.begin(user, call.caller.actor)
 
 
 def _user(call: Call) -> User:
@@ -96,10 +96,13 @@ async def listen(call: Call) -> web.StreamResponse:
     """Every event from now on as a webhook would get it, a JSON document a line; the first line has the secret."""
     gateway, parts = call.gateway, call.parts
     listening = Listening(gateway.db, parts.webhooks.payloads, gateway.ids, gateway.clock)
+    with_metadata = "metadata" in call.request.query
+    if with_metadata:
+        await reading.note(gateway.db, call.caller, "webhooks", [])
     stream = call.stream("application/jsonl")
     await stream.prepare(call.request)
     await stream.write(json.encode({"secret": listening.secret}) + b"\n")
-    async for heard in listening.events("metadata" in call.request.query):
+    async for heard in listening.events(with_metadata):
         if gateway.health.draining:
             break
         try:
@@ -111,9 +114,14 @@ async def listen(call: Call) -> web.StreamResponse:
 
 @routes.get("/key", scope="ops")
 async def key_status(call: Call) -> dict:
-    """Which master keys there are and how much each wraps; the audit log's public key."""
+    """Which master keys there are and how much each wraps; how many guests' keys were destroyed; the audit log's public
+    key."""
     keys = call.gateway.vault.keys
-    return {"masters": keys.masters_in_use(), "audit_public_key": public_text(call.gateway.vault.signer)}
+    return {
+        "masters": keys.masters_in_use(),
+        "destroyed": len(await asyncio.to_thread(keys.buried)),
+        "audit_public_key": public_text(call.gateway.vault.signer),
+    }
 
 
 @routes.post("/key/jwt", scope="ops")
@@ -125,13 +133,6 @@ async def renew_jwt(call: Call) -> dict:
     digest = sha256(json.encode(public)).digest()
     await call.gateway.db.do(lambda tx: tx.audit(call.caller.actor, "key.rotated", "jwt", digest))
     return {"keys": public}
-
-
-@routes.post("/audit/checkpoint", scope="audit")
-async def checkpoint(call: Call) -> dict:
-    """Sign how the audit log stands now."""
-    note = await call.gateway.record.checkpoint()
-    return {"checkpoint": note.decode() if note else None}
 
 
 @routes.get("/analytics/verify", scope="ops")

@@ -1,4 +1,4 @@
-"""Pages of `docs/`, as the gateway itself reads them: what stands under a heading that is a name, and its examples."""
+"""Pages of `docs/api/` as the gateway itself reads them: what stands under a heading that is a name, and examples."""
 
 import re
 from functools import lru_cache
@@ -8,9 +8,9 @@ from typing import Any
 
 from msgspec import json
 
-SHIPPED = Path(__file__).parents[1] / "_docs"
-PAGES = SHIPPED if SHIPPED.is_dir() else Path(__file__).parents[2] / "docs"
-SERVED = {"api.md": "/docs", "errors.md": "/docs"}
+SHIPPED = Path(__file__).parents[1] / "_docs/api"
+PAGES = SHIPPED if SHIPPED.is_dir() else Path(__file__).parents[2] / "docs/api"
+SERVED = {"endpoints.md": "/docs", "errors.md": "/docs"}
 """Pages that a link in `html` may lead to, and where they are; of other links the words stay."""
 
 
@@ -31,11 +31,15 @@ def examples(section: str) -> list[Any]:
 
 
 def html(text: str) -> str:
-    """Paragraphs with code, stress and links, which is all the Markdown that pages of errors use, as HTML."""
+    """Paragraphs as HTML."""
+    return "\n".join(f"<p>{inline(paragraph)}</p>" for paragraph in text.split("\n\n") if paragraph.strip())
+
+
+def inline(text: str) -> str:
+    """Code, stress and links, which is all the Markdown that is used where the gateway shows it, as HTML."""
     text = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text, quote=False))
     text = re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", text)
-    text = re.sub(r"\[([^]]+)\]\(([^)]+)\)", _link, text)
-    return "\n".join(f"<p>{paragraph}</p>" for paragraph in text.split("\n\n") if paragraph.strip())
+    return re.sub(r"\[([^]]+)\]\(([^)]+)\)", _link, text)
 
 
 def _link(found: re.Match[str]) -> str:

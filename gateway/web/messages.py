@@ -6,7 +6,6 @@ from gateway.errors import BadTemplate, Blocked, Fault, Invalid
 from gateway.orders import (
     BulkAnswer,
     BulkOrder,
-    BulkRecipient,
     ContentQuery,
     MessageList,
     MessageQuery,
@@ -48,12 +47,12 @@ async def count_order(call: Call, endpoint: str, order: SendOrder) -> None:
 
 @routes.post("/messages/template", scope=(*SEND, "send.bulk"), takes=TemplateOrder, gives=(SendAnswer, BulkAnswer),
              status=202, also=(200,), raises=(Blocked, BadTemplate), limit="messages.template", repeat="may",
-             largest=batches.LARGEST, many="recipients", each=BulkRecipient)  # fmt: skip
+             largest=batches.LARGEST, many=batches.RECIPIENTS)  # fmt: skip
 async def send_template(call: Call) -> Answer:
     """Queue one message to one guest, printed from a template in the guest's language; or to many, as in bulk."""
     order = call.order
     if order.recipients is not None:
-        await call.count("messages.bulk")
+        await call.enter("messages.bulk", wait=False)
         return await batches.take(call, many_of(order), "POST messages/template")
 
     async def act(repeat: Repeat | None) -> Answer:

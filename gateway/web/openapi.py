@@ -14,7 +14,7 @@ from gateway.errors import GatewayError
 from gateway.web import manual, problem
 from gateway.web.problem import Problem
 from gateway.web.routes import API_VERSION, Door, Media
-from gateway.web.schemas import Schemas, fits
+from gateway.web.schemas import Schemas, fits, in_a_line
 
 ABOUT = """Messages from a venue to its guests: judged by the law, delivered, and proven afterwards.
 
@@ -43,7 +43,7 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
 
 def text(doors: Sequence[Door]) -> bytes:
     """The document as it is stored and served, with the examples of the manual."""
-    sections = manual.sections("api.md")
+    sections = manual.sections("endpoints.md")
     shown = {door.name: manual.examples(sections.get(door.name, "")) for door in doors}
     return json.format(json.encode(document(doors, shown)), indent=2) + b"\n"
 
@@ -106,11 +106,6 @@ def operation(door: Door, schemas: Schemas, shown: Sequence[Any], shared: dict[s
 def tag(module: str) -> str:
     """Under which word the doors of a module stand."""
     return module.rpartition(".")[2].replace("_", " ")
-
-
-def in_a_line(words: str | None) -> str:
-    """A docstring without its line breaks."""
-    return " ".join((words or "").split())
 
 
 def security(door: Door) -> list[dict[str, list[str]]]:

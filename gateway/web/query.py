@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Struct, inspect
 from multidict import MultiMapping
 
-from gateway.errors import Fault, Invalid, UnknownField
-from gateway.web import body
+from gateway.errors import Fault
+from gateway.web import faults
 
 SWITCH = {"true": True, "false": False}
 
@@ -18,19 +18,16 @@ SWITCH = {"true": True, "false": False}
 def read(query: MultiMapping[str], type_: type[Struct]) -> Any:
     """The query as `type_`. Raises UnknownField or Invalid with every fault in it."""
     twice = [
-        Fault(f"?{body.escape(name)}", "invalid", "given once") for name in set(query) if len(query.getall(name)) > 1
+        Fault(f"?{faults.escape(name)}", "invalid", "given once") for name in set(query) if len(query.getall(name)) > 1
     ]
     readers = _readers(type_)
     members = {name: readers.get(name, str)(text) for name, text in query.items()}
     with contextlib.suppress(msgspec.ValidationError):
         if not twice:
             return msgspec.convert(members, type_)
-    faults = twice + [
-        fault._replace(pointer=fault.pointer.replace("/", "?", 1)) for fault in body.find_faults(members, type_, "")
-    ]
-    if all(fault.code == "unknown-field" for fault in faults):
-        raise UnknownField(faults=faults)
-    raise Invalid(faults=faults)
+    raise faults.refusal(
+        twice + [fault._replace(pointer=fault.pointer.replace("/", "?", 1)) for fault in faults.find(members, type_)]
+    )
 
 
 @lru_cache

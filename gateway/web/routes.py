@@ -21,6 +21,15 @@ class Media(Struct, frozen=True):
     type: str
 
 
+class LongList(Struct, frozen=True):
+    """The member of a body that is a long list, of at most so many items: each is decoded by itself, as `each`, while
+    the others still arrive."""
+
+    member: str
+    each: type[Struct]
+    most: int
+
+
 class Door(Struct, frozen=True):
     """One endpoint.
 
@@ -32,8 +41,7 @@ class Door(Struct, frozen=True):
     `limit`: the endpoint's name in limits, where it is not the operation's.
     `repeat`: whether it may or must come with an Idempotency-Key.
     `told`: how an error is told to whoever came; None: as a problem document.
-    `largest`: bytes of a body. `many`: the member of it that is a list whose items the view decodes one by one, as
-    `each`."""
+    `largest`: bytes of a body. `many`: the long list in it."""
 
     method: str
     path: str
@@ -50,8 +58,7 @@ class Door(Struct, frozen=True):
     exempt: bool = False
     told: Callable[[GatewayError, Any], Any] | None = None
     largest: int = 1 << 20
-    many: str | None = None
-    each: type[Struct] | None = None
+    many: LongList | None = None
 
     @property
     def name(self) -> str:

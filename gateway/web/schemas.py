@@ -21,14 +21,17 @@ class Schemas:
         used = list(dict.fromkeys([Problem, *(type_ for door in doors for type_ in types_of(door))]))
         schemas, self.components = msgspec.json.schema_components(used, ref_template=f"{COMPONENTS}{{name}}")
         self._of = dict(zip(used, schemas, strict=True))
+        for schema in self.components.values():
+            if "description" in schema:
+                schema["description"] = in_a_line(schema["description"])
         shown = {door.path: self.members(door.gives) for door in doors if door.method == "GET"}
         self._ids = {path: members["id"] for path, members in shown.items() if "id" in members}
         self._versioned = {path for path, members in shown.items() if "version" in members}
         for door in doors:
             if door.many is not None:
-                member = self.members(door.takes)[door.many]
+                member = self.members(door.takes)[door.many.member]
                 listed = next(one for one in member.get("anyOf", [member]) if one.get("type") == "array")
-                listed["items"] = self.of(door.each)
+                listed["items"] = self.of(door.many.each)
 
     def of(self, type_: Any) -> Schema:
         """The schema of a type; a reference to it where it has a name."""
@@ -58,11 +61,16 @@ class Schemas:
                 yield name, _without_null(schema), name in whole.get("required", ())
 
 
+def in_a_line(words: str | None) -> str:
+    """A docstring without its line breaks."""
+    return " ".join((words or "").split())
+
+
 def types_of(door: Door) -> list[Any]:
     """The types of a door's bodies and answers."""
     takes = door.takes if isinstance(door.takes, tuple) else (door.takes,)
     gives = door.gives if isinstance(door.gives, tuple) else (door.gives,)
-    found = (*takes, *gives, door.each)
+    found = (*takes, *gives, door.many.each if door.many else None)
     return [type_ for type_ in found if type_ is not None and not isinstance(type_, Media)]
 
 

@@ -11,7 +11,7 @@ from gateway.orders import ContentQuery
 from gateway.privacy.forms import UnsubscribeAnswer, UnsubscribeOrder
 from gateway.suppression_lists import SuppressionReport
 from gateway.suppressions import SuppressionList, SuppressionQuery, SuppressionView
-from gateway.web import tables
+from gateway.web import download, tables
 from gateway.web.door import Call
 from gateway.web.routes import Media, Routes
 
@@ -64,7 +64,8 @@ async def import_(call: Call) -> SuppressionReport:
 @local.get("/suppressions/export", scope="suppressions", gives=CSV)
 async def export(call: Call) -> web.StreamResponse:
     """Every stop in force as CSV."""
-    return await tables.give(call, await call.gateway.suppression_lists.export(call.caller), "suppressions.csv")
+    pieces = await call.gateway.suppression_lists.export(call.caller)
+    return await download.give(call, pieces, download.TABLE, "suppressions.csv")
 
 
 @routes.post("/compliance/unsubscribe", scope="consent", takes=UnsubscribeOrder, gives=UnsubscribeAnswer,

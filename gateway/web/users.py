@@ -22,7 +22,7 @@ class SetupCode(Struct, frozen=True):
 @routes.get("/users", scope="users", gives=UserList, query=PageQuery)
 async def list_(call: Call) -> UserList:
     """Every user, newest first."""
-    return await call.people.users.many(call.query)
+    return await call.people.users.many(call.query, call.caller)
 
 
 @routes.post("/users", scope="users", takes=UserOrder, gives=UserView, status=201, raises=(Conflict,))
@@ -36,7 +36,7 @@ async def add(call: Call) -> Answer:
 @routes.get("/users/{id}", scope="users", gives=UserView)
 async def show(call: Call) -> Answer:
     """One user."""
-    return versions.shown(call.people.users.one(call.match("id")))
+    return versions.shown(await call.people.users.one(call.match("id"), call.caller))
 
 
 @routes.patch("/users/{id}", scope="users", takes=UserChange, gives=UserView)

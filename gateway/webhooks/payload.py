@@ -17,7 +17,7 @@ from gateway.vault import CannotOpen
 TEST = "webhook.test"
 EVENTS = (
     *(f"message.{state}" for state in TRANSITIONS if state not in (None, "sending")),
-    "batch.finished", "guest.opted_out", "consent.changed",
+    "batch.finished", "guest.opted_out", "consent.changed", "data_request.due",
 )  # fmt: skip
 """What a webhook can be told of."""
 CONSENT = ("kind", "channels", "categories")
@@ -34,6 +34,7 @@ class Payloads:
             "consents": _consent,
             "suppressions": _stop,
             "batches": _batch,
+            "requests": _request,
             "tests": lambda reader, fact, with_metadata: {},
         }
 
@@ -101,3 +102,14 @@ def _batch(reader: sqlite3.Connection, fact: Fact, _: bool) -> dict[str, Any] | 
         "category": row["category"],
         "counts": batches.states(reader, row["id"]),
     }
+
+
+def _request(reader: sqlite3.Connection, fact: Fact, _: bool) -> dict[str, Any] | None:
+    row = feed.request(reader, fact.source_id)
+    if row is None:
+        return None
+    guest = ids.public("gst", row["guest_uuid"]) if row["guest_uuid"] else None
+    return {
+        "request_id": ids.public("req", row["uuid"]), "guest_id": guest, "kind": row["kind"], "status": row["status"],
+        "due_date": row["due_date"], "overdue": bool(row["overdue"]),
+    }  # fmt: skip

@@ -56,6 +56,20 @@ class Due(Struct, frozen=True):
     due_at: datetime | None = None
 
 
+class Processing(Struct, frozen=True):
+    """The record of processing activities; `text` is all of it, to be printed."""
+
+    made_at: datetime
+    controller: dict[str, str]
+    purposes: list[dict[str, str]]
+    categories: list[dict[str, str]]
+    recipients: list[dict[str, str | None]]
+    transfers: list[dict[str, str | None]]
+    retention: list[dict[str, str]]
+    security: list[str]
+    text: str
+
+
 class Segments(Struct, frozen=True):
     """How a text travels: its encoding, how many units long, in how many messages."""
 
@@ -103,7 +117,8 @@ class Consents(Struct, frozen=True):
 
 
 class Stop(Struct, frozen=True):
-    """What a guest gets no more. The same, whether the gateway knew the address or not."""
+    """What a guest gets no more. The same, whether the gateway knew the address or not. `late`: it was entered after
+    `due_at`, by when the law wanted it to hold."""
 
     id: str
     scope: str
@@ -111,6 +126,8 @@ class Stop(Struct, frozen=True):
     categories: list[str]
     classes: list[str]
     created_at: datetime
+    due_at: datetime | None = None
+    late: bool = False
 
 
 class Compliance(Resource[L]):
@@ -230,3 +247,8 @@ class Compliance(Resource[L]):
                 source=source, received_at=received_at,
             )
         )  # fmt: skip
+
+    @ask("GET", "compliance/record", Processing)
+    def processing(self) -> Asked:
+        """The record of processing activities (GDPR Art. 30), as things stand now."""
+        return Asked()

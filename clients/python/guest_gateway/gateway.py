@@ -6,15 +6,19 @@ import httpx2
 
 from guest_gateway.analytics import Analytics
 from guest_gateway.api_keys import ApiKeys
+from guest_gateway.audit import Audit
 from guest_gateway.auth import Auth
 from guest_gateway.batches import Batches
+from guest_gateway.breaches import Breaches
 from guest_gateway.compliance import Compliance
 from guest_gateway.consents import Consents
+from guest_gateway.data_requests import DataRequests
 from guest_gateway.doors import L
 from guest_gateway.guests import Guests
 from guest_gateway.line import AsyncLine, Line
 from guest_gateway.messages import Messages
 from guest_gateway.patience import PATIENCE, Patience
+from guest_gateway.retention import Retention
 from guest_gateway.suppressions import Suppressions
 from guest_gateway.templates import Templates
 from guest_gateway.users import Users
@@ -34,7 +38,11 @@ class Everything(Generic[L]):
         self.guests: Guests[L] = Guests(line)
         self.compliance: Compliance[L] = Compliance(line)
         self.consents: Consents[L] = Consents(line)
+        self.breaches: Breaches[L] = Breaches(line)
+        self.data_requests: DataRequests[L] = DataRequests(line)
         self.suppressions: Suppressions[L] = Suppressions(line)
+        self.retention: Retention[L] = Retention(line)
+        self.audit: Audit[L] = Audit(line)
         self.analytics: Analytics[L] = Analytics(line)
         self.webhooks: Webhooks[L] = Webhooks(line)
         self.api_keys: ApiKeys[L] = ApiKeys(line)

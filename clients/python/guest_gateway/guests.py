@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import NoneType
 from typing import Any, Literal, TypedDict, Unpack
 
 from msgspec import Struct, field
 
+from guest_gateway.data_requests import DataRequest
 from guest_gateway.doors import LARGE, Asked, L, Resource, ask, listed, members
 from guest_gateway.judgement import Judgement
 from guest_gateway.messages import including
@@ -119,6 +121,22 @@ class Import(Struct, frozen=True, kw_only=True):
     lines_left_out: int = 0
 
 
+class HoldContent(Struct, frozen=True):
+    """What of a hold is sealed."""
+
+    reason: str
+
+
+class Hold(Struct, frozen=True, kw_only=True):
+    """A legal hold on a guest; `content` is there when it was asked for."""
+
+    guest_id: str
+    placed_at: datetime
+    placed_by: str
+    ended_at: datetime | None
+    content: HoldContent | None = None
+
+
 class Guests(Resource[L]):
     """Names and addresses (`content=True`) need the scope `read.content`; reading them is noted in the audit log."""
 
@@ -170,6 +188,27 @@ class Guests(Resource[L]):
         contact points, the latter by their ids. Raises Precondition, Conflict."""
         contacts = {"contacts": {"add": add, "remove": remove}} if add or remove else {}
         return Asked((id,), {**particulars, **contacts}, version=version)
+
+    @ask("POST", "guests/{}/hold", Hold)
+    def hold(self, id: str, reason: str) -> Asked:
+        """From now on nothing of a guest is erased and nothing ages. Raises Conflict where that is so already."""
+        return Asked((id,), {"reason": reason})
+
+    @ask("GET", "guests/{}/hold", Hold)
+    def held(self, id: str, *, content: bool = False) -> Asked:
+        """The hold on a guest. Raises NotFound where there is none."""
+        return Asked((id,), query=including(content))
+
+    @ask("DELETE", "guests/{}/hold", NoneType)
+    def let_go(self, id: str) -> Asked:
+        """End a hold: what waited for that goes on."""
+        return Asked((id,))
+
+    @ask("DELETE", "guests/{}", DataRequest)
+    def remove(self, id: str, *, version: int | None = None) -> Asked:
+        """Erase a guest after some days of grace: the request by which that can be followed, and taken back. Raises
+        Precondition, and Conflict under a legal hold."""
+        return Asked((id,), version=version)
 
     @ask("POST", "guests/search", Page[Guest], harmless=True)
     def search(self, *, email: str | None = None, phone: str | None = None, content: bool = False) -> Asked:

@@ -1,7 +1,7 @@
 """Messages: send one, look at one, go through many, stop one, send one again."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Unpack
 
 from msgspec import Struct, field
@@ -51,6 +51,14 @@ class Printed(Struct, frozen=True):
     version: int
 
 
+class Gone(Struct, frozen=True):
+    """When the content was deleted, and why: `erasure` of the guest, or `retention`, `after` so long a time."""
+
+    at: datetime
+    why: str
+    after: str | None = None
+
+
 class Message(Struct, frozen=True, kw_only=True):
     """A message as it stands. In a list it has no `attempts` and `events`; `content` is there when it was asked for."""
 
@@ -68,6 +76,7 @@ class Message(Struct, frozen=True, kw_only=True):
     created_at: datetime
     due_at: datetime | None
     expires_at: datetime | None
+    event_date: date | None
     settled_at: datetime | None
     retry_of: str | None
     fallback_of: str | None
@@ -77,6 +86,7 @@ class Message(Struct, frozen=True, kw_only=True):
     compliance: Judgement
     template: Printed | None = None
     content: Content | None = None
+    content_gone: Gone | None = None
 
 
 class Messages(Resource[L]):

@@ -1,7 +1,7 @@
 """What several doors take: whom a message is for, and what is said with it."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal, Required, TypedDict
 
 Channel = Literal["email", "sms", "whatsapp", "voice"]
@@ -46,6 +46,7 @@ class Terms(TypedDict, total=False):
     deliver_at: datetime | None
     deliver_zone: str | None
     expires_at: datetime | None
+    event_date: date | None
     sender: str | None
     reference: str | None
     metadata: Mapping[str, str] | None

@@ -20,7 +20,8 @@ class SuppressionContent(Struct, frozen=True):
 
 
 class Suppression(Struct, frozen=True, kw_only=True):
-    """A stop as it stands. `lift_asked`: somebody asked to lift it; until `lifted_at` a second one must agree."""
+    """A stop as it stands. `lift_asked`: somebody asked to lift it; until `lifted_at` a second one must agree.
+    `due_at`: by when the law wanted it to hold, of one that was said before it was entered."""
 
     id: str
     scope: str
@@ -33,6 +34,7 @@ class Suppression(Struct, frozen=True, kw_only=True):
     recorded_at: datetime
     lifted_at: datetime | None
     lift_asked: bool
+    due_at: datetime | None = None
     content: SuppressionContent | None = None
 
 
@@ -49,14 +51,17 @@ class Suppressions(Resource[L]):
         source: str | None = None,
         state: str | None = None,
         guest: str | None = None,
+        receipt: str | None = None,
+        late: bool | None = None,
         from_: datetime | None = None,
         to: datetime | None = None,
         content: bool = False,
         limit: int | None = None,
     ) -> Asked:
-        """Stops, newest first. `state` is `in_force` or `lifted`, `limit` a page's size."""
+        """Stops, newest first. `state` is `in_force` or `lifted`, `receipt` the number a guest was shown,
+        `limit` a page's size."""
         query = members(scope=scope, channel=channel, category=category, source=source, state=state, guest=guest,
-                        from_=from_, to=to, limit=limit)  # fmt: skip
+                        receipt=receipt, late=late, from_=from_, to=to, limit=limit)  # fmt: skip
         return Asked(query=query | including(content))
 
     @ask("POST", "suppressions", Stop, harmless=True)

@@ -8,12 +8,17 @@ address, 16 bytes. Only imported when there is a step to take: most starts need 
 from sqlite_utils.migrations import Migrations
 
 from gateway.store.steps import (
+    ageing,
     agreements,
     batches,
+    breaches,
     counters,
+    data_requests,
     first_tables,
     guests,
+    late_stops,
     people,
+    record,
     templates,
     webhooks,
 )
@@ -29,6 +34,11 @@ for _number, _step in enumerate(
         batches,
         webhooks,
         agreements,
+        late_stops,
+        ageing,
+        data_requests,
+        record,
+        breaches,
     ),
     start=1,
 ):

@@ -1,6 +1,6 @@
 """What a guest sees behind the links in his messages: no script, no cookie, no address in clear. GET shows, only POST
 acts."""
 
-from gateway.web.guest_pages import confirm, receipt, unsubscribe
+from gateway.web.guest_pages import confirm, my_data, preferences, receipt, unsubscribe
 
-ROUTES = (unsubscribe.routes, confirm.routes, receipt.routes)
+ROUTES = (unsubscribe.routes, preferences.routes, my_data.routes, confirm.routes, receipt.routes)

@@ -100,13 +100,27 @@ def _today(call: Call) -> int:
     return call.gateway.clock.now() // DAY_MS
 
 
+def links_to(call: Call, visitor: Visitor, *keys: str) -> dict[str, str]:
+    """Where the other pages of this visitor are, by what their links are called: `by_topic`, `stop_all`, `my_data`."""
+    link = visitor.link
+    make = partial(
+        call.gateway.vault.links.make, blind=link.blind, scope=link.scope, message=link.message, day=link.day
+    )
+    places = {
+        "by_topic": lambda: f"/p/{make('preferences')}",
+        "stop_all": lambda: f"/u/{make('unsubscribe')}",
+        "my_data": lambda: f"/p/{make('preferences')}/data",
+    }
+    return {key: places[key]() for key in keys}
+
+
 # -- what goes out ----------------------------------------------------------------------------------------------------
 
 
 def page(call: Call, name: str, visitor: Visitor | None = None, *, status: int = 200, switch: bool = True,
          headers: tuple[tuple[str, str], ...] = (), **known: Any) -> Answer:  # fmt: skip
     """A page out of `pages/guest/<name>.html`, in the visitor's language. Its template has `say`, `venue`, `sender`,
-    `visitor`, `token` and whatever is `known`; with `switch` it links to itself in the other languages."""
+    `visitor`, `links` and whatever is `known`; with `switch` it links to itself in the other languages."""
     config, words = call.parts.config, words_for(call, visitor)
     text = render(
         f"guest/{name}.html",
@@ -135,11 +149,11 @@ def words_for(call: Call, visitor: Visitor | None) -> Catalogue:
     return catalogue.catalogue(next(filter(None, languages)))
 
 
-def _say(words: Catalogue, key: str, number: int | None = None, **values: Any) -> Any:
+def _say(words: Catalogue, key: str, n: int | None = None, /, **values: Any) -> Any:
     """A phrase for a page: what is put into it is escaped, unless it is part of the page already."""
     shown = {name: value.__html__() if hasattr(value, "__html__") else escape(str(value))
              for name, value in values.items()}  # fmt: skip
-    return safe(words.say(key, number, **shown))
+    return safe(words.say(key, n, **shown))
 
 
 def apology(error: GatewayError, call: Call) -> Answer:

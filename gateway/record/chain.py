@@ -7,13 +7,18 @@ from msgspec import json
 from gateway import metrics
 from gateway.clock import Clock, parse_rfc3339, rfc3339
 from gateway.config import Audit
-from gateway.ledger import GENESIS, Entry, Frontier, encode, sign
+from gateway.ledger import GENESIS, TILE, Checkpoint, Entry, Frontier, encode, public_text, sign
+from gateway.ledger.checkpoint import parse
 from gateway.ledger.entry import digest
 from gateway.store import audit
 from gateway.store.db import Database, Tx
 from gateway.vault import Vault
 
 ORIGIN = "guest-gateway"
+NOTHING = b"\0" * 32
+"""What an entry vouches for whose action wrote nothing but itself."""
+STEP_MS = 300_000
+"""By how much the clock may go back before the record says so: times in it are then no order, numbers are."""
 
 
 class Record:
@@ -39,6 +44,11 @@ class Record:
             self._seq, self._prev = newest[0], digest(newest[1])
             self._last_time = parse_rfc3339(json.decode(newest[1])["ts"]) or 0
 
+    @property
+    def key(self) -> str:
+        """The public key that checkpoints are signed for."""
+        return public_text(self._vault.signer)
+
     def last_time(self) -> int:
         """When the newest entry was written (ms): a clock far before it is wrong."""
         return self._last_time
@@ -49,16 +59,20 @@ class Record:
             self._next = None
             return
         seq, prev, frontier = self._seq, self._prev, self._frontier.copy()
-        rows, salts = [], []
-        for actor, action, object_, data_hash, salt in tx.entries:
+        rows, tiles = [], []
+        if tx.now < self._last_time - STEP_MS:
+            tx.entries.insert(
+                0, ("gateway", "clock.set_back", f"seconds:{(self._last_time - tx.now) // 1000}", NOTHING)
+            )
+        for actor, action, object_, data_hash in tx.entries:
             seq += 1
             encoded = encode(Entry(actor, action, object_, data_hash, tx.now), seq, prev)
             prev = digest(encoded)
-            frontier.append(encoded)
+            tile = frontier.append(encoded)
             rows.append((seq, encoded))
-            if salt:
-                salts.append((seq, salt))
-        audit.append(tx, rows, salts)
+            if tile is not None:
+                tiles.append((seq // TILE - 1, tile))
+        audit.append(tx, rows, tiles)
         self._next = seq, prev, frontier, tx.now
 
     def committed(self, tx: Tx) -> None:
@@ -77,6 +91,12 @@ class Record:
     async def checkpoint(self) -> bytes | None:
         """Sign how the log stands now; the note, or None for an empty log."""
         return await self._db.write(self._sign)
+
+    async def newest(self) -> Checkpoint | None:
+        """The newest checkpoint; signed now, where there is none yet. None for an empty log."""
+        kept = audit.newest_checkpoint(self._db.reader)
+        note = kept[1] if kept else await self.checkpoint()
+        return parse(note) if note else None
 
     def _sign(self, tx: Tx, items: Sequence[None]) -> list[bytes | None]:
         """The work of a checkpoint. It runs in the writer, so that no entry can come in between."""
