@@ -10,7 +10,21 @@ import statistics
 import sys
 from collections.abc import Callable
 
-from bench import analytics, arrival, bulk, check, guests, memory, peers, restart, status, template, verify, writer
+from bench import (
+    analytics,
+    arrival,
+    bulk,
+    check,
+    guests,
+    memory,
+    overload,
+    peers,
+    restart,
+    status,
+    template,
+    verify,
+    writer,
+)  # fmt: skip
 from bench.figures import ratio
 from bench.load import introduce, wrk
 from bench.servers import gateway, reference
@@ -70,10 +84,11 @@ SUITES: dict[str, Callable[[], list[dict]]] = {
     "import": guests.measure,
     "restart": restart.measure,
     "memory": memory.measure,
+    "overload": overload.measure,
     "verify": verify.measure,
     "analytics": analytics.measure,
 }
-LONG = ("peers", "memory", "restart", "verify", "analytics")
+LONG = ("peers", "memory", "restart", "verify", "analytics", "overload")
 
 
 def main(names: list[str]) -> int:

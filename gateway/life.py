@@ -22,12 +22,13 @@ from gateway.batches import Batches
 from gateway.bulk import Bulk, forget_unfinished
 from gateway.clock import Clock, SystemClock
 from gateway.compliance import Compliance
-from gateway.config import Config, ConfigFault, ConfigFaults, restart_needed
+from gateway.config import Config, ConfigFault, ConfigFaults, restart_needed, show
 from gateway.config import Limit as LimitTable
 from gateway.data_folder import DataFolder
 from gateway.delivery import Courier, Delivery, Release
 from gateway.delivery.apart import Apart
 from gateway.delivery.prepare import Preparation
+from gateway.delivery.warm_up import WarmUp
 from gateway.delivery.worker import hold_unserved, recover
 from gateway.drafts import Drafts
 from gateway.errors import Draining, GatewayError, StorageFailed, Unavailable
@@ -43,6 +44,7 @@ from gateway.limits import LimiterTime, Limits, Rule, StoreLedger
 from gateway.limits.accounts import Accounts
 from gateway.logs import Log
 from gateway.model import CHANNELS
+from gateway.overload import Overload
 from gateway.people import People
 from gateway.permits import Permits
 from gateway.privacy import (
@@ -175,6 +177,7 @@ class Gateway:
         self._begin()
         self.parts = self._build(self.config)
         self._closing.append(self._close_way_out)
+        self.overload = Overload(self.db, self.config.overload, self.clock, self.log)
         self.health = Health(self.db, self.clock, self.record.last_time)
         rules = [(rule.id, rule.name) for rule in self.parts.limits.rules.values()]
         await self.db.do(lambda tx: limits.adopt(tx, rules))
@@ -257,8 +260,10 @@ class Gateway:
         recipients = Recipients(db, drafts, letters, printing, config.venue.language)
         bulk = Bulk(db, drafts, recipients, letters, self.repeats, rulebook, self.ids, clock, config.venue.timezone)
         preparation = Preparation(compliance, letters, batches, db.changes, clock.now)
+        schedules = {"": config.sender.warm_up} | {slug: one.warm_up for slug, one in config.senders.items()}
+        warm_up = WarmUp(db, schedules, config.venue.timezone, clock)
         couriers = [
-            Courier(provider, routes, db, preparation, letters, config.delivery, self.log, clock)
+            Courier(provider, routes, db, preparation, letters, warm_up, config.delivery, self.log, clock)
             for provider in routes.providers.values()
         ]
         delivery = Delivery(couriers, routes, Release(db, clock.now, self.log))
@@ -327,7 +332,7 @@ class Gateway:
         harmless = table.channel == "email" or plugin.deduplicates
         resend = table.uncertain == "resend" if table.uncertain else harmless
         provider = Provider(name, table.channel, plugin, self.clock, connections=table.connections,
-                            timeout=table.timeout, resend_uncertain=resend)  # fmt: skip
+                            timeout=table.timeout, resend_uncertain=resend, rate=table.rate)  # fmt: skip
         if isinstance(plugin, Apart):
             plugin.spent = provider.stop
         return provider
@@ -347,6 +352,7 @@ class Gateway:
         await self._deliver()
         self.health.started = True
         self.health.start()
+        self.overload.start()
         self._tasks = [
             asyncio.create_task(self._check_whole_file(), name="check the whole file"),
             asyncio.create_task(self._housekeeping(), name="housekeeping"),
@@ -447,11 +453,12 @@ class Gateway:
             return refused
         parts, before = self._build(config), self.parts
         await self._count_days(config)
-        self.config, self.parts = config, parts
+        self.config, self.parts, self.overload.marks = config, parts, config.overload
         await self._note_config()
         await asyncio.gather(before.delivery.drain(DRAIN_SECONDS), before.webhooks.drain(DRAIN_SECONDS))
         for gone in before.routes.providers.keys() - parts.routes.providers.keys():
             metrics.PROVIDER_UP.remove(gone)
+            metrics.PROVIDER_PACE.remove(gone)
         await self._deliver()
         return []
 
@@ -470,6 +477,7 @@ class Gateway:
         if self._tasks:
             await asyncio.wait(self._tasks)
             self.health.stop()
+            self.overload.stop()
             await self.callers.note_use()
             await self._note("gateway.stopped", f"version:{__version__}")
             await self.record.checkpoint()
@@ -485,7 +493,7 @@ class Gateway:
 
     async def _note_config(self) -> None:
         """Note which configuration is in force from now on, and which rules."""
-        digest = sha256(json.encode(self.config.source.tree, order="sorted")).digest()
+        digest = sha256(json.encode([(one.key, one.value) for one in show(self.config)])).digest()
         await self._note("config.taken", f"rules:{self.parts.compliance.rulebook.version.replace('+', '.')}", digest)
 
     async def _close_way_out(self) -> None:

@@ -32,6 +32,8 @@ HANDOVER_SECONDS = Histogram(
 QUEUE = Gauge("gateway_outbox_messages", "Messages still to go out.", ["channel", "lease"], registry=REGISTRY)
 PROVIDER_UP = Gauge("gateway_provider_up", "1 while a provider takes messages, 0 while it is paused.", ["provider"],
                     registry=REGISTRY)  # fmt: skip
+PROVIDER_PACE = Gauge("gateway_provider_pace_per_second", "Messages a second a provider is given at most.",
+                      ["provider"], registry=REGISTRY)  # fmt: skip
 COMMITS = Histogram(
     "gateway_store_commit_jobs", "Writes that shared one commit.", buckets=(1, 2, 5, 10, 25, 50, 100, 250, 1000),
     registry=REGISTRY,
@@ -80,6 +82,14 @@ BREACH_CLOCKS = Gauge(
 )  # fmt: skip
 LOG_DROPPED = Counter("gateway_log_lines_dropped_total", "Log lines nobody could be given in time.", registry=REGISTRY)
 LOOP_LAG = Gauge("gateway_loop_lag_seconds", "How late the event loop ran its last timer.", registry=REGISTRY)
+REFUSING = Gauge(
+    "gateway_overload_refusing", "0 calm, 1 bulk is refused, 2 offers too, 3 all but what always passes.",
+    registry=REGISTRY,
+)  # fmt: skip
+SHED = Counter("gateway_shed_total", "Requests refused because there was too much to do.", ["importance"],
+               registry=REGISTRY)  # fmt: skip
+WRITES_WAITING = Gauge("gateway_store_waiting_writes", "Writes that are not on disk yet.", registry=REGISTRY)
+OLDEST_WRITE = Gauge("gateway_store_oldest_write_seconds", "How long the oldest of them has waited.", registry=REGISTRY)
 CONNECTIONS = Gauge("gateway_http_connections", "Open client connections.", registry=REGISTRY)
 INFO = Gauge("gateway_build_info", "Always 1; the labels say what runs.", ["version", "sqlite"], registry=REGISTRY)
 

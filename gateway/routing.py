@@ -6,6 +6,7 @@ from math import inf, isfinite
 from gateway import metrics
 from gateway.channel import Channel
 from gateway.clock import Clock
+from gateway.pacing import Pacing
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
@@ -19,9 +20,10 @@ class Provider:
     """
 
     def __init__(self, name: str, channel: str, plugin: Channel, clock: Clock, *, connections: int, timeout: float,
-                 resend_uncertain: bool):  # fmt: skip
+                 resend_uncertain: bool, rate: float | None = None):  # fmt: skip
         self.name, self.channel, self.plugin, self.clock = name, channel, plugin, clock
         self.connections, self.timeout, self.resend_uncertain = connections, timeout, resend_uncertain
+        self.pacing = Pacing(name, clock, rate)
         self.paused_until = 0.0
         self.reason: str | None = None
         self.probing = False
@@ -58,6 +60,7 @@ class Provider:
 
     def worked(self) -> None:
         """It took a message."""
+        self.pacing.took()
         if self.reason is not None:
             self.reason, self.probing, self._pause = None, False, FIRST_PAUSE
             self.recoveries += 1
@@ -70,6 +73,8 @@ class Provider:
     def failed(self, reason: str, retry_after: float | None = None) -> float:
         """It failed by its own fault, or asked for a pause; the seconds until it is tried again."""
         if self.probing or self.reason is None:
+            if reason == "throttled":
+                self.pacing.complained()
             pause = max(self._pause, retry_after or 0.0)
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
             self.paused_until = self.clock.monotonic() + pause

@@ -261,14 +261,17 @@ def test_starters_say_the_same_in_five_languages():
 
 async def test_the_record_of_processing_says_what_the_configuration_says(tmp_path, clock):
     """Controller, purposes with their basis, recipients and their countries, how long, how safe; also as text."""
-    config = CONFIG.replace('channel = "email"\n', 'channel = "email"\ncountry = "PT"\n', 1)
+    mail = 'plugin = "smtp"\nhost = "mail.example"\nchannel = "email"\ncountry = "PT"\n'
+    config = CONFIG.replace('plugin = "outbox"\nchannel = "email"\n', mail) + '[retention]\nbodies = "3 months"\n'
     async with running(tmp_path, config, clock, deliver=False) as run:
         record = (await run.call("GET", "/communications/compliance/record")).json
     assert record["controller"]["name"] == "Quinta das Flores"
     assert {one["class"] for one in record["purposes"]} == {
         "transactional", "informational", "marketing", "emergency", "legal"
     }  # fmt: skip
-    assert {(one["name"], one["country"]) for one in record["recipients"]} == {("mail", "PT"), ("texts", None)}
+    takers = {(one["name"], one["host"], one["country"]) for one in record["recipients"]}
+    assert takers == {("mail", "mail.example", "PT"), ("texts", None, None)}
+    assert "3 months" in {one["period"] for one in record["retention"]}
     assert [one["name"] for one in record["transfers"]] == ["texts"]
     assert record["retention"] and record["security"]
     for word in ("Quinta das Flores", "Art. 6(1)(b)", "mail:", "country not said", "6 years"):

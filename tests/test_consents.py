@@ -403,7 +403,7 @@ CY = {"email": "cy@example.org", "country": "CA", "timezone": "America/Toronto"}
 def told(run):
     """What webhooks hear of consents that end: (action, whether it names when)."""
     reader, payloads = run.gateway.db.reader, run.gateway.parts.webhooks.payloads
-    facts, _ = feed.after(reader, feed.Marks(0, 0, 0, 0), 100)
+    facts, _ = feed.after(reader, feed.Marks(0, 0, 0, 0, 0), 100)
     data = [json.loads(payloads.of(reader, fact, False))["data"] for fact in facts if fact.source == "consents"]
     return [(one["action"], one["consent_id"], one.get("ends_at")) for one in data]
 

@@ -18,7 +18,6 @@ import gateway
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 UNSEEN = {
-    "aiolimiter",  # paces hand-overs to a provider
     "tzdata",  # zoneinfo reads it where the system has no zones
 }
 """Dependencies that no line imports."""

@@ -4,7 +4,7 @@ from gateway.config.converter import convert
 from gateway.config.faults import ConfigFault, ConfigFaults
 from gateway.config.manual import Shown, explain, keys, schema, show
 from gateway.config.secret import read_secret
-from gateway.config.sections import Audit, Delivery, Limit, Logs, Provider, Retention, Sender, Server, Venue
+from gateway.config.sections import Audit, Delivery, Limit, Logs, Overload, Provider, Retention, Sender, Server, Venue
 from gateway.config.snapshot import Config, load, restart_needed, starter
 from gateway.config.values import Bytes, Folder, Seconds
 
@@ -18,6 +18,7 @@ __all__ = [
     "Folder",
     "Limit",
     "Logs",
+    "Overload",
     "Provider",
     "Retention",
     "Seconds",

@@ -14,17 +14,20 @@ from gateway.config.values import (
     Category,
     Colour,
     Country,
+    Daily,
     Email,
     File,
     Folder,
     Host,
     Language,
     Line,
+    Moment,
     Network,
     Opening,
     Origin,
     Period,
     Phone,
+    Rate,
     Region,
     Seconds,
     Slug,
@@ -96,6 +99,9 @@ class Sender(channel.Sender, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     phone: Annotated[Phone, about("The number texts come from, where the provider leaves the choice.")] = ""
     postal_address: Annotated[Line, about("Where a letter reaches the sender; it stands at the foot of offers.")] = ""
     contact: Annotated[Line, about("How a guest reaches the sender, in the sender's own words.")] = ""
+    warm_up: Annotated[
+        tuple[Daily, ...], about("How many messages may leave on its first day, the second, and so on; then any.")
+    ] = ()
     unsubscribe_email: Annotated[
         Email, about("A mailbox for stops, named in offers beside the link; somebody must read it.")
     ] = ""
@@ -121,6 +127,7 @@ class Provider(Struct, frozen=True, kw_only=True):
     channel: Annotated[ChannelName, about("The channel it delivers for.")]
     connections: Annotated[int, about("How many messages may be on their way to it at once.", ge=1, le=1000)] = 8
     timeout: Annotated[Seconds, about("How long handing over one message may take.")] = 30.0
+    rate: Annotated[Rate, about("How many messages it is given at most, evenly.")] | None = None
     country: Annotated[Country | None, about("Where it works; the record of processing names it.")] = None
     uncertain: Annotated[
         Literal["resend", "hold"] | None, about("What becomes of a message that it may or may not have taken.")
@@ -225,6 +232,15 @@ class Audit(Table, frozen=True):
     email_every: Annotated[Seconds, about("How much time lies between two of these e-mails.")] = 86_400.0
 
 
+class Overload(Table, frozen=True):
+    """What is too much. At a mark bulk is refused, at twice the mark offers too, at four times all but stops,
+    withdrawals and emergencies."""
+
+    oldest_write: Annotated[Moment, about("How long a write may wait for the store.")] = 1.0
+    waiting_writes: Annotated[int, about("How many writes may wait for it.", ge=1, le=LARGEST)] = 2000
+    loop_lag: Annotated[Moment, about("How late the event loop may run.")] = 0.5
+
+
 class Logs(Table, frozen=True):
     """What the gateway says while it works."""
 
@@ -252,4 +268,5 @@ class Sections(Table, frozen=True):
     egress: Egress = Egress()
     store: Store = Store()
     audit: Audit = Audit()
+    overload: Overload = Overload()
     logs: Logs = Logs()

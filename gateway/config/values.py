@@ -101,6 +101,37 @@ SIZE = Kind(
 Bytes = Annotated[int, SIZE, written(SIZE)]
 """A size in bytes; MB is a million of them, MiB 2 to the 20th."""
 
+DAILY = Kind('a number a day such as "50/day"', r"[1-9][0-9]{0,6}/day", lambda text: int(text[:-4]), "{}/day".format)
+Daily = Annotated[int, DAILY, written(DAILY)]
+
+BRIEF = {"ms": 1, "s": 1_000}
+MOMENT = Kind(
+    'a short time such as "250ms" or "2s"',
+    r"0*[1-9][0-9]{0,5}m?s",
+    lambda text: _amount(BRIEF, text) / 1000,
+    lambda seconds: _in_units(BRIEF, round(seconds * 1000)),
+)
+Moment = Annotated[float, MOMENT, written(MOMENT)]
+"""A duration of at least a millisecond, in seconds."""
+
+RATES = {"s": 1, "m": 60, "h": 3_600}
+
+
+def _rate(text: str) -> float:
+    count, unit = text.split("/")
+    return int(count) / RATES[unit]
+
+
+def _in_time(rate: float) -> str:
+    """The rate in the smallest unit of time in which it is a whole number."""
+    unit = next((unit for unit, size in RATES.items() if (rate * size).is_integer()), "h")
+    return f"{round(rate * RATES[unit])}/{unit}"
+
+
+RATE = Kind('a rate such as "10/s", "90/m" or "500/h"', r"[1-9][0-9]{0,5}/[smh]", _rate, _in_time)
+Rate = Annotated[float, RATE, written(RATE)]
+"""So many a second."""
+
 # -- words ------------------------------------------------------------------------------------------------------------
 
 LINE = Kind(

@@ -13,9 +13,11 @@ from gateway.delivery.defects import NONSENSE, Defect, Suspects, made_of
 from gateway.delivery.prepare import Parcel, Preparation
 from gateway.delivery.schedule import next_try
 from gateway.delivery.settle import HARD_BOUNCES, Settled, settle
+from gateway.delivery.warm_up import WarmUp
 from gateway.errors import PROVIDER_FAULTS, Failure, GatewayError, Stopped
 from gateway.letters import Letters
 from gateway.logs import Log
+from gateway.pacing import AHEAD
 from gateway.routing import Provider, Routes
 from gateway.store import outbox
 from gateway.store.db import Database
@@ -37,12 +39,13 @@ class Courier:
     """
 
     def __init__(self, provider: Provider, routes: Routes, db: Database, preparation: Preparation, letters: Letters,
-                 timetable: Timetable, log: Log, clock: Clock):  # fmt: skip
+                 warm_up: WarmUp, timetable: Timetable, log: Log, clock: Clock):  # fmt: skip
         self.provider, self.routes, self.db, self.preparation = provider, routes, db, preparation
-        self.letters, self.timetable, self.log, self.clock = letters, timetable, log, clock
+        self.letters, self.warm_up, self.timetable, self.log, self.clock = letters, warm_up, timetable, log, clock
         self._suspects = Suspects()
         self._ready: deque[Due] = deque()
         self._filled, self._low, self._wake = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._paced, self._over = asyncio.Lock(), asyncio.Event()
         self._draining = False
         self._alarm = float("inf")
         """When we look again by ourselves (ms); never, while we are at it."""
@@ -75,6 +78,7 @@ class Courier:
         await asyncio.wait([feed], timeout=CLOSE_SECONDS)
         await self._give_back()
         self._filled.set()
+        self._over.set()
         _, late = await asyncio.wait(slots, timeout=max(0.0, last_call - loop.time()))
         for task in late:
             task.cancel()
@@ -102,7 +106,8 @@ class Courier:
             if not self.provider.healthy and self._ready:
                 await self._give_back()
             turn = self.routes.turn_of(self.provider)
-            if turn is not None and not self.provider.paused and await self._lease(*turn):
+            resting = self.provider.paused or self.provider.pacing.wait() > AHEAD
+            if turn is not None and not resting and await self._lease(*turn):
                 self._low.clear()
                 self._filled.set()
                 await self._low.wait()
@@ -111,7 +116,7 @@ class Courier:
 
     async def _lease(self, only_after: str | None, never_after: str | None) -> bool:
         """Fetch the next window; False when nothing is due. An unhealthy provider gets one message, as a probe."""
-        limit = WINDOW if self.provider.healthy else 1
+        limit = self.provider.pacing.ahead(WINDOW) if self.provider.healthy else 1
         if len(self._ready) > limit // 2:
             return True
         first = outbox.next_due(self.db.reader, self.provider.channel)
@@ -140,8 +145,8 @@ class Courier:
         seconds = LONGEST_SLEEP if due is None else max(0.0, (due - self.clock.now()) / 1000)
         if not self.provider.healthy:
             seconds = max(0.01, self.provider.paused_until - self.clock.monotonic())
-        elif seconds == 0.0:
-            seconds = 0.5  # due, but another provider's turn
+        elif seconds == 0.0:  # due, but not yet by the pace, or another provider's turn
+            seconds = max(0.5, self.provider.pacing.wait() - AHEAD)
         self._wake.clear()
         self._alarm = self.clock.now() + seconds * 1000
         try:
@@ -162,18 +167,36 @@ class Courier:
                 self._filled.clear()
                 await self._filled.wait()
                 continue
+            if self.provider.pacing.rate is not None:
+                await self._keep_pace()
+                if self._draining or not self._ready:
+                    continue
             if not self.provider.admit():
                 await self._give_back()
                 self._low.set()
                 continue
             due = self._ready.popleft()
+            self.provider.pacing.leaves(self.clock.monotonic())
             if len(self._ready) < WINDOW // 2:
                 self._low.set()
             await self._deal_with(due)
 
+    async def _keep_pace(self) -> None:
+        """Wait until one more may leave, one slot after the other, or until the courier is on his way out."""
+        async with self._paced:
+            turn = asyncio.ensure_future(self.provider.pacing.turn())
+            over = asyncio.ensure_future(self._over.wait())
+            try:
+                await asyncio.wait((turn, over), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                turn.cancel()
+                over.cancel()
+
     async def _deal_with(self, due: Due) -> None:
         """One leased message, to its settlement on disk."""
         parcel = await self._prepare(due)
+        if isinstance(parcel, Parcel) and self.warm_up.watches(due.sender) and due.class_ != "emergency":
+            parcel = await self._warm(due) or parcel
         if isinstance(parcel, Settled):
             self.provider.released()
             await self._record(parcel)
@@ -200,6 +223,14 @@ class Courier:
             self.log.error("message cannot be prepared", error=type(error).__name__, provider=self.provider.name)
             return Settled(due.id, due.uuid, "held", "quarantined", self.provider.name, due.attempt,
                            due_at=self.clock.now(), lease=HELD)  # fmt: skip
+
+    async def _warm(self, due: Due) -> Settled | None:
+        """How a message ends that its new sender may not send today, or that could not be counted."""
+        try:
+            tomorrow = await self.warm_up.admit(due.sender)
+        except GatewayError:
+            return unbegun(due, self.clock.now())
+        return None if tomorrow is None else limited(due, tomorrow)
 
     async def _hand_over(self, parcel: Parcel) -> Sent | Failure | Defect | Stopped:
         """The channel's answer, or what is wrong with it."""
@@ -311,6 +342,11 @@ class Courier:
 def unbegun(due: Due, now: int) -> Settled:
     """A leased message that nothing was done with goes back as it was."""
     return Settled(due.id, due.uuid, waiting(due), due_at=now, attempts_back=1, uncertain=bool(due.uncertain))
+
+
+def limited(due: Due, due_at: int) -> Settled:
+    """A leased message that may only leave later, by a limit of ours."""
+    return Settled(due.id, due.uuid, "deferred", "limit", due_at=due_at, attempts_back=1, uncertain=bool(due.uncertain))
 
 
 def waiting(due: Due) -> str:

@@ -13,7 +13,7 @@ from gateway.store import batches
 from gateway.store.db import Database, Tx
 
 AHEAD = 1000
-"""How many messages of a channel may be due and wait, before more of a batch follow."""
+"""How many messages of a channel its providers take in a moment, where nothing paces them."""
 PAUSE = 0.1
 
 
@@ -26,6 +26,8 @@ class Release:
         self._task: asyncio.Task | None = None
         self.released: Callable[[str, int], None] = lambda channel, due_at: None
         """Called with the channel of what was put on its way, and when the first of it may be due (ms)."""
+        self.ahead: Callable[[str], int] = lambda channel: AHEAD
+        """How many messages of a channel may be due and wait, before more of a batch follow."""
 
     def start(self) -> None:
         """Begin with what an earlier process left."""
@@ -59,8 +61,10 @@ class Release:
         at_work = batches.at_work(self._db.reader)
         moved = False
         for batch_id, channel in at_work:
-            if batches.due_waiting(self._db.reader, channel, self._now(), AHEAD) < AHEAD:
-                await self._db.write(_release, batch_id)
+            ahead = self.ahead(channel)
+            room = ahead - batches.due_waiting(self._db.reader, channel, self._now(), ahead)
+            if room > 0:
+                await self._db.write(_release, (batch_id, room))
                 self.released(channel, 0)
                 moved = True
         if at_work and not moved:
@@ -68,7 +72,7 @@ class Release:
         return bool(at_work)
 
 
-def _release(tx: Tx, batch_ids: Sequence[int]) -> list[None]:
-    for batch_id in batch_ids:
-        batches.release(tx, batch_id)
-    return [None] * len(batch_ids)
+def _release(tx: Tx, slices: Sequence[tuple[int, int]]) -> list[None]:
+    for batch_id, most in slices:
+        batches.release(tx, batch_id, most)
+    return [None] * len(slices)

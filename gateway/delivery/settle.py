@@ -47,7 +47,7 @@ def settle(tx: Tx, settled: Sequence[Settled]) -> list[None]:
     ]
     outbox.remove(tx, gone)
     outbox.put_back(tx, back)
-    told = [one for one in settled if one.outcome != "none" or one.due_at is None or one.lease or one.decision]
+    told = [one for one in settled if one.outcome != "none" or one.due_at is None or one.lease or one.reason]
     messages.settle(
         tx, [(one.state, one.reason, one.provider, None if one.due_at else tx.now, one.id) for one in settled]
     )

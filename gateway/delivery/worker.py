@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from gateway import ids
 from gateway.delivery.courier import Courier
-from gateway.delivery.release import Release
+from gateway.delivery.release import AHEAD, Release
 from gateway.routing import Routes
 from gateway.store import events, messages, outbox
 from gateway.store.db import Database, Tx
@@ -19,7 +19,7 @@ class Delivery:
 
     def __init__(self, couriers: Sequence[Courier], routes: Routes, release: Release):
         self.couriers, self.routes, self.release = couriers, routes, release
-        release.released = self.wake
+        release.released, release.ahead = self.wake, self._ahead
         for courier in couriers:
             courier.requeued = self.wake
 
@@ -33,6 +33,10 @@ class Delivery:
         for courier in self.couriers:
             if courier.provider.channel == channel:
                 courier.wake(due_at)
+
+    def _ahead(self, channel: str) -> int:
+        """How many messages of a channel its providers take in a moment."""
+        return min(AHEAD, sum(provider.pacing.ahead(AHEAD) for provider in self.routes.serving(channel)))
 
     async def drain(self, seconds: float) -> None:
         """End within `seconds`: nothing is lost, nothing is begun twice."""

@@ -29,13 +29,14 @@ class Frontier:
 
     def append(self, entry: bytes) -> bytes | None:
         """Add a leaf: two hashes on average. The hash of the tile that it fills, if it fills one."""
-        hash_, tile = leaf(entry), None
-        full, height = self.size, 0
+        hash_, full, tile = leaf(entry), self.size, None
+        if full % TILE == TILE - 1:
+            for _ in range(HEIGHT):
+                hash_ = node(self.peaks.pop(), hash_)
+            tile, full = hash_, full >> HEIGHT
         while full & 1:
             hash_ = node(self.peaks.pop(), hash_)
-            full, height = full >> 1, height + 1
-            if height == HEIGHT:
-                tile = hash_
+            full >>= 1
         self.peaks.append(hash_)
         self.size += 1
         return tile

@@ -122,10 +122,10 @@ class Processing:
         return {name: value for name, value in known.items() if value}
 
     def _providers(self) -> list[Taker]:
-        tables = self._config.source.tree["providers"]
+        said = {one.key: (one.value or "").strip('"') for one in show(self._config)}
         return [
-            Taker(name, f"{table.channel} messages with their address, by {table.plugin}", _host(tables[name]),
-                  table.country)
+            Taker(name, f"{table.channel} messages with their address, by {table.plugin}",
+                  said.get(f"providers.{name}.host") or _host(said.get(f"providers.{name}.url", "")), table.country)
             for name, table in self._config.providers.items()
         ]  # fmt: skip
 
@@ -133,14 +133,14 @@ class Processing:
         hooks = [webhooks.get(reader, row) for row in sorted(webhooks.enabled(reader))]
         return [
             Taker(f"webhook {number}", "events of messages" + (" with metadata" if hook.include_metadata else ""),
-                  _host({"url": unseal(self._vault, hook.uuid, hook.target_sealed).url}), None)
+                  _host(unseal(self._vault, hook.uuid, hook.target_sealed).url), None)
             for number, hook in enumerate(filter(None, hooks), start=1)
         ]  # fmt: skip
 
     def _outside(self) -> list[Taker]:
         """Where checkpoints go: they hold nothing about anybody, and are named all the same."""
         table = self._config.audit
-        places = [_host({"url": table.webhook})] if table.webhook else []
+        places = [_host(table.webhook)] if table.webhook else []
         return [
             Taker("checkpoints", "the signed root of the record, no personal data", place, None) for place in places
         ]
@@ -159,10 +159,9 @@ class Processing:
         return [f"checkpoints of the record are kept outside ({', '.join(places)})"] if places else []
 
 
-def _host(table: dict[str, Any]) -> str | None:
-    """The host in a provider's table, or of an address in it."""
-    host = table.get("host") or str(table.get("url", "")).partition("://")[2].partition("/")[0]
-    return str(host) or None
+def _host(url: str) -> str | None:
+    """The host of an address."""
+    return url.partition("://")[2].partition("/")[0] or None
 
 
 def _with_text(record: ProcessingRecord) -> ProcessingRecord:

@@ -132,9 +132,10 @@ def at_work(reader: sqlite3.Connection) -> list[tuple[int, ChannelName]]:
     return reader.execute("SELECT id, channel FROM batches WHERE counts = 1 AND done = 0 ORDER BY id").fetchall()
 
 
-def release(tx: Tx, batch_id: int) -> None:
-    """Put the next slice of a batch into outbox and story; after the last one it is done. What was cancelled meanwhile
-    ends here."""
+def release(tx: Tx, batch_id: int, most: int = SLICE) -> None:
+    """Put the next slice of a batch, of at most so many messages, into outbox and story; after the last one it is done.
+    What was cancelled meanwhile ends here."""
+    most = min(most, SLICE)
     (after, cancelled) = tx.first("SELECT released_to, cancelled_at FROM batches WHERE id = ?", (batch_id,)) or (
         0,
         None,
@@ -144,9 +145,9 @@ def release(tx: Tx, batch_id: int) -> None:
         SELECT id, channel, due_at, reason, state, created_at FROM messages
         WHERE batch_id = ? AND id > ? ORDER BY id LIMIT ?
         """,
-        (batch_id, after, SLICE + 1),
+        (batch_id, after, most + 1),
     ).fetchall()
-    rows = found[:SLICE]
+    rows = found[:most]
     waiting = [row for row in rows if row[4] in ("queued", "deferred")]
     outbox.add(tx, [(row[0], row[1], outbox.WAITING, row[2], row[3]) for row in waiting])
     events.append(tx, [events.Event(row[0], "blocked" if row[4] == "blocked" else "accepted", row[5]) for row in rows])
@@ -154,7 +155,7 @@ def release(tx: Tx, batch_id: int) -> None:
         _cancel(tx, [row[0] for row in waiting])
     tx.execute(
         "UPDATE batches SET released_to = ?, done = ? WHERE id = ?",
-        (rows[-1][0] if rows else after, len(found) <= SLICE, batch_id),
+        (rows[-1][0] if rows else after, len(found) <= most, batch_id),
     )
 
 

@@ -10,6 +10,7 @@ import contextlib
 import queue
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -128,6 +129,9 @@ class Database:
         """How far the changes had come when the reader's present snapshot was taken, or before."""
         self._jobs: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
         self._waiting: list[Job] = []
+        self.waiting = 0
+        """How many writes were asked for and are not on disk yet."""
+        self._asked: deque[tuple[float, int]] = deque()
         self._in_turn = False
         self._closing = False
         self._rows_since_checkpoint = 0
@@ -179,6 +183,7 @@ class Database:
         if not self._waiting:
             self._loop.call_soon(self._hand_over)
         self._waiting.append(job)
+        self.waiting += 1
         return job.future
 
     async def do(self, act: Callable[[Tx], Any]) -> Any:
@@ -188,6 +193,7 @@ class Database:
     def _hand_over(self) -> None:
         """Once per turn of the loop: everything asked for in it goes to the writer together."""
         if self._waiting:
+            self._asked.append((self.clock.monotonic(), len(self._waiting)))
             self._jobs.put(self._waiting)
             self._waiting = []
 
@@ -278,7 +284,19 @@ class Database:
         return results
 
     def _settle(self, jobs: list[Job], results: list[Any]) -> None:
-        self._loop.call_soon_threadsafe(resolve, jobs, results)
+        self._loop.call_soon_threadsafe(self._settled, jobs, results)
+
+    def _settled(self, jobs: list[Job], results: list[Any]) -> None:
+        """On the loop's thread: jobs come in the order they were asked for, each turn's together."""
+        self.waiting -= len(jobs)
+        done = len(jobs)
+        while done:
+            done -= self._asked.popleft()[1]
+        resolve(jobs, results)
+
+    def oldest_wait(self) -> float:
+        """Seconds that the oldest write which is not on disk has waited; 0 when there is none."""
+        return self.clock.monotonic() - self._asked[0][0] if self._asked else 0.0
 
     def _judge(self, error: sqlite3.Error) -> GatewayError:
         """What a failed transaction means. Anything that leaves the file in doubt ends the process."""

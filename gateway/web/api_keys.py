@@ -2,6 +2,7 @@
 
 from gateway.answers import Answer
 from gateway.keyring import KeyChange, KeyList, KeyOrder, KeyView, RotateOrder
+from gateway.overload import Importance
 from gateway.pages import PageQuery
 from gateway.web import versions
 from gateway.web.door import Call
@@ -35,7 +36,7 @@ async def change(call: Call) -> Answer:
     return versions.shown(await call.people.keyring.change(call.match("id"), call.order, call.caller, version))
 
 
-@routes.delete("/api-keys/{id}", scope="keys", status=204)
+@routes.delete("/api-keys/{id}", scope="keys", status=204, importance=Importance.FIRST)
 async def revoke(call: Call) -> None:
     """End a key now."""
     await call.people.keyring.revoke(call.match("id"), call.caller, versions.wanted(call.request))

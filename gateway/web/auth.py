@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from gateway.errors import Conflict, Forbidden, QuotaExceeded, Unauthorized
+from gateway.overload import Importance
 from gateway.second_factor import FactorAnswer, RecoveryAnswer
 from gateway.sessions import Code, KeyGrant, Password, PasswordGrant, TokenAnswer, TokenOrder
 from gateway.setup import SetupAnswer, SetupOrder
@@ -63,7 +64,7 @@ async def token(call: Call) -> TokenAnswer:
         raise
 
 
-@routes.post("/auth/logout", scope=(), gives=Ended, raises=(Forbidden,))
+@routes.post("/auth/logout", scope=(), gives=Ended, raises=(Forbidden,), importance=Importance.FIRST)
 async def logout(call: Call) -> Ended:
     """End the session: neither its access token nor its refresh token works any more."""
     await call.people.sessions.end(call.caller)

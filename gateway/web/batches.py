@@ -7,6 +7,7 @@ from msgspec import json, structs
 
 from gateway.answers import Answer
 from gateway.orders import MOST_RECIPIENTS, BatchView, BulkAnswer, BulkOrder, BulkRecipient, Chosen, Segment
+from gateway.overload import Importance
 from gateway.recipients import Listed
 from gateway.web.door import Call
 from gateway.web.idempotency import once
@@ -18,7 +19,8 @@ RECIPIENTS = LongList("recipients", BulkRecipient, MOST_RECIPIENTS)
 
 
 @routes.post("/messages/bulk", scope="send.bulk", takes=BulkOrder, gives=BulkAnswer, status=202, limit="messages.bulk",
-             also=(200,), repeat="must", largest=LARGEST, many=RECIPIENTS)  # fmt: skip
+             also=(200,), repeat="must", largest=LARGEST, many=RECIPIENTS, importance=Importance.BULK,
+             urgent=True)  # fmt: skip
 async def bulk(call: Call) -> Answer:
     """Queue one message to up to 50,000 guests, or rehearse it."""
     return await take(call, call.order, "POST messages/bulk")
@@ -26,6 +28,7 @@ async def bulk(call: Call) -> Answer:
 
 async def take(call: Call, order: BulkOrder, route: str) -> Answer:
     """Take a bulk order that came by this route, once."""
+    call.weigh(order.class_, many=True)
     takes = call.parts.bulk
     listed: Listed | Segment
     if isinstance(order.recipients, Chosen):
@@ -79,14 +82,16 @@ async def events(call: Call) -> Answer | web.StreamResponse:
     return stream
 
 
-@routes.post("/batches/{id}/cancel", scope="send.bulk", gives=BatchView, status=202)
+@routes.post("/batches/{id}/cancel", scope="send.bulk", gives=BatchView, status=202, importance=Importance.FIRST)
 async def cancel(call: Call) -> BatchView:
     """Stop everything of a batch that has not left."""
     return await call.parts.batches.cancel(call.match("id"), call.caller)
 
 
-@routes.post("/batches/{id}/resend", scope="send.bulk", gives=BulkAnswer, status=202, limit="messages.bulk")
+@routes.post("/batches/{id}/resend", scope="send.bulk", gives=BulkAnswer, status=202, limit="messages.bulk",
+             importance=Importance.BULK, urgent=True)  # fmt: skip
 async def resend(call: Call) -> Answer:
     """Send the failed messages of a batch again, as a new batch."""
     stored = call.parts.batches.find(call.match("id"))
+    call.weigh(stored.class_, many=True)
     return await call.parts.bulk.resend(stored, call.caller, partial(call.count_recipients, "messages.bulk"))

@@ -1,6 +1,7 @@
 """What guests agreed to: the words, asking for it, recorded, as it stood at any time, when it ends, and receipts."""
 
 from gateway.errors import Blocked, Conflict, NotFound
+from gateway.overload import Importance
 from gateway.privacy.forms import (
     AskAnswer,
     AskFirstAnswer,
@@ -24,7 +25,8 @@ from gateway.web.routes import Routes
 routes = Routes()
 
 
-@routes.post("/compliance/consent", scope="consent", takes=ConsentOrder, gives=ConsentAnswer, status=201)
+@routes.post("/compliance/consent", scope="consent", takes=ConsentOrder, gives=ConsentAnswer, status=201,
+             importance=Importance.FIRST)  # fmt: skip
 async def record(call: Call) -> ConsentAnswer:
     """Record what a guest agreed to, or took back."""
     return await call.parts.consents.record(call.order, call.caller)

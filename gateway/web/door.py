@@ -15,6 +15,8 @@ from gateway.answers import Answer
 from gateway.callers import NOBODY, Caller
 from gateway.errors import BadIdempotencyKey, BadJson, GatewayError, QuotaExceeded, Unauthorized
 from gateway.limits import Asking, Standing, Take
+from gateway.model import MessageClass
+from gateway.overload import importance
 from gateway.web import arriving, body, problem, query
 from gateway.web.arriving import Items
 from gateway.web.client import client_address
@@ -22,6 +24,7 @@ from gateway.web.routes import API_VERSION, Door
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 """The methods that are counted by name."""
+EMERGENCY = "send.emergency"
 ONCE = ("Authorization", "Idempotency-Key", "Content-Type")
 CSP = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 COMPRESSED = ("text/html", "text/css")
@@ -77,6 +80,10 @@ class Call(Struct):
         limits = self.parts.limits
         if limits.watches(endpoint):
             await self._take(limits.at_door(endpoint, self.asking, wait=wait))
+
+    def weigh(self, class_: MessageClass, many: bool = False) -> None:
+        """Raise Unavailable where there is too much to do for a message of this class, or for so many."""
+        self.gateway.overload.admit(importance(class_, many))
 
     async def count(self, endpoint: str, **about: str | bytes | None) -> None:
         """Take one from the limits on an endpoint that go by what the request says: `about` which category, channel,
@@ -184,6 +191,8 @@ async def _through(door: Door, call: Call, caller: Caller | None) -> Any:
         call.caller = caller or await _identify(call)
         call.caller.need(door.scope)
     if not door.exempt:
+        if caller is None and not (door.urgent and EMERGENCY in call.caller.scopes):
+            gateway.overload.admit(door.importance)
         await call.enter(door.endpoint, wait=door.repeat is None)
     call.query = request.query if door.query is None else query.read(request.query, door.query)
     if not door.decodes:

@@ -17,6 +17,7 @@ from gateway.guestbook.forms import (
 from gateway.guestbook.imports import Wish
 from gateway.guestbook.lines import COLUMNS
 from gateway.orders import ContentQuery
+from gateway.overload import Importance
 from gateway.permits import GuestPermits, PermitQuery
 from gateway.privacy.requests.forms import RequestView
 from gateway.web import data_requests, download, tables, versions
@@ -46,7 +47,8 @@ async def search(call: Call) -> GuestList:
     return await call.gateway.book.search(call.order, bool(call.query.include), call.caller)
 
 
-@routes.post("/guests/import", scope="guests", takes=CSV, gives=ImportReport, query=ImportQuery)
+@routes.post("/guests/import", scope="guests", takes=CSV, gives=ImportReport, query=ImportQuery,
+             importance=Importance.BULK)  # fmt: skip
 async def import_(call: Call) -> ImportReport:
     """Take in a list of guests."""
     wish = wished(call.query)
@@ -55,7 +57,7 @@ async def import_(call: Call) -> ImportReport:
         return await call.gateway.imports.take(raw, wish._replace(charset=charset), call.caller)
 
 
-@routes.get("/guests/export", scope="guests", gives=CSV, query=GuestQuery)
+@routes.get("/guests/export", scope="guests", gives=CSV, query=GuestQuery, importance=Importance.BULK)
 async def export(call: Call) -> web.StreamResponse:
     """Every guest as CSV, narrowed by the query."""
     pieces = await call.gateway.exports.begin(call.query, call.caller)

@@ -24,11 +24,13 @@ class Pulse(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """Ready or not, each part's own word, and how the providers stand."""
+    """Ready or not, each part's own word, how the providers stand, and whether there is too much to do: `calm`, or
+    what is refused."""
 
     status: Literal["ready", "not ready"]
     checks: dict[str, str]
     providers: dict[str, str]
+    load: str
 
 
 @routes.get("/health", scope=None, exempt=True, gives=Report, also=(503,))
@@ -47,7 +49,7 @@ async def live(call: Call) -> Answer:
 @probes.get("/health/ready", scope=None, exempt=True, gives=Report, also=(503,))
 async def ready(call: Call) -> Answer:
     """Whether messages can be taken: the store was written to just now, the key is there, the queue moves."""
-    report = await call.gateway.health.ready(call.parts.routes)
+    report = await call.gateway.health.ready(call.parts.routes) | {"load": call.gateway.overload.standing}
     return told(report, report["status"] == "ready")
 
 

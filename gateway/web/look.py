@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gateway.answers import Answer
 from gateway.errors import NotFound
+from gateway.overload import Importance
 from gateway.web.door import Call
 from gateway.web.routes import Media, Routes
 
@@ -51,7 +52,7 @@ def _accent(day: str, night: str) -> bytes:
 """.encode()
 
 
-@routes.get("/{name}", scope=None, gives=Media("*/*"))
+@routes.get("/{name}", scope=None, gives=Media("*/*"), importance=Importance.FIRST)
 async def show(call: Call) -> Answer:
     """A style sheet, the font or the mark of the pages."""
     wanted = call.match("name")

@@ -14,6 +14,7 @@ from gateway.orders import (
     SendOrder,
     TemplateOrder,
 )
+from gateway.overload import Importance
 from gateway.repeats import Repeat
 from gateway.web import batches
 from gateway.web.door import Call
@@ -25,9 +26,10 @@ SEND = ("send", "send.emergency", "send.legal")
 
 
 @routes.post("/messages/send", scope=SEND, takes=SendOrder, gives=SendAnswer, status=202, limit="messages.send",
-             repeat="may", raises=(Blocked,))  # fmt: skip
+             repeat="may", raises=(Blocked,), urgent=True)  # fmt: skip
 async def send(call: Call) -> Answer:
     """Queue one message to one guest."""
+    call.weigh(call.order.class_)
 
     async def act(repeat: Repeat | None) -> Answer:
         await count_order(call, "messages.send", call.order)
@@ -47,13 +49,15 @@ async def count_order(call: Call, endpoint: str, order: SendOrder) -> None:
 
 @routes.post("/messages/template", scope=(*SEND, "send.bulk"), takes=TemplateOrder, gives=(SendAnswer, BulkAnswer),
              status=202, also=(200,), raises=(Blocked, BadTemplate), limit="messages.template", repeat="may",
-             largest=batches.LARGEST, many=batches.RECIPIENTS)  # fmt: skip
+             largest=batches.LARGEST, many=batches.RECIPIENTS, urgent=True)  # fmt: skip
 async def send_template(call: Call) -> Answer:
     """Queue one message to one guest, printed from a template in the guest's language; or to many, as in bulk."""
     order = call.order
     if order.recipients is not None:
         await call.enter("messages.bulk", wait=False)
         return await batches.take(call, many_of(order), "POST messages/template")
+
+    call.weigh(order.class_)
 
     async def act(repeat: Repeat | None) -> Answer:
         printed, version = await call.parts.printing.order(order)
@@ -83,7 +87,7 @@ async def list_(call: Call) -> MessageList:
     return await call.parts.stories.many(call.query, call.caller)
 
 
-@routes.post("/messages/{id}/cancel", scope="send", gives=MessageView)
+@routes.post("/messages/{id}/cancel", scope="send", gives=MessageView, importance=Importance.FIRST)
 async def cancel(call: Call) -> MessageView:
     """Stop a message that has not left."""
     await call.parts.recall.cancel(call.match("id"), call.caller)

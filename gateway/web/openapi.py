@@ -194,7 +194,7 @@ def problems(door: Door, schemas: Schemas) -> dict[int, list[type[GatewayError]]
         errors.QuotaExceeded: door.scope is not None or door.limit is not None,
         errors.GatewayError: True,
         errors.Draining: not door.exempt,
-        errors.Unavailable: writes,
+        errors.Unavailable: not door.exempt,
         errors.StorageFull: writes,
         errors.StorageFailed: writes,
     }

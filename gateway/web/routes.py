@@ -9,6 +9,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from gateway.errors import GatewayError
+from gateway.overload import Importance
 
 PREFIX = "/communications"
 API_VERSION = "2026-11-24"
@@ -40,6 +41,8 @@ class Door(Struct, frozen=True):
     `raises`: errors of the view that do not follow from the rest.
     `limit`: the endpoint's name in limits, where it is not the operation's.
     `repeat`: whether it may or must come with an Idempotency-Key.
+    `importance`: when it is refused because there is too much to do; `urgent`: unless it is an emergency, which the
+    view finds out for whoever may send one.
     `told`: how an error is told to whoever came; None: as a problem document.
     `largest`: bytes of a body. `many`: the long list in it."""
 
@@ -56,6 +59,8 @@ class Door(Struct, frozen=True):
     limit: str | None = None
     repeat: Literal["may", "must"] | None = None
     exempt: bool = False
+    importance: Importance = Importance.USUAL
+    urgent: bool = False
     told: Callable[[GatewayError, Any], Any] | None = None
     largest: int = 1 << 20
     many: LongList | None = None

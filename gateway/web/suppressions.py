@@ -8,6 +8,7 @@ from msgspec import Meta, Struct, json
 from gateway.answers import Answer
 from gateway.errors import NotFound
 from gateway.orders import ContentQuery
+from gateway.overload import Importance
 from gateway.privacy.forms import UnsubscribeAnswer, UnsubscribeOrder
 from gateway.suppression_lists import SuppressionReport
 from gateway.suppressions import SuppressionList, SuppressionQuery, SuppressionView
@@ -33,7 +34,7 @@ async def list_(call: Call) -> SuppressionList:
 
 
 @routes.post("/suppressions", scope="suppressions", takes=UnsubscribeOrder, gives=UnsubscribeAnswer, status=201,
-             raises=(NotFound,))  # fmt: skip
+             raises=(NotFound,), importance=Importance.FIRST)  # fmt: skip
 async def add(call: Call) -> Answer:
     """Stop, as `compliance/unsubscribe` does."""
     made = await call.parts.opt_outs.unsubscribe(call.order, call.caller)
@@ -69,7 +70,7 @@ async def export(call: Call) -> web.StreamResponse:
 
 
 @routes.post("/compliance/unsubscribe", scope="consent", takes=UnsubscribeOrder, gives=UnsubscribeAnswer,
-             raises=(NotFound,))  # fmt: skip
+             raises=(NotFound,), importance=Importance.FIRST)  # fmt: skip
 async def unsubscribe(call: Call) -> UnsubscribeAnswer:
     """A guest said stop: it counts from now on."""
     return await call.parts.opt_outs.unsubscribe(call.order, call.caller)

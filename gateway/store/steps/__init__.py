@@ -20,6 +20,7 @@ from gateway.store.steps import (
     people,
     record,
     templates,
+    warm_ups,
     webhooks,
 )
 
@@ -39,6 +40,7 @@ for _number, _step in enumerate(
         data_requests,
         record,
         breaches,
+        warm_ups,
     ),
     start=1,
 ):

@@ -15,6 +15,7 @@ from gateway.answers import Answer
 from gateway.catalogue import LANGUAGES, Catalogue
 from gateway.errors import Forbidden, GatewayError, NotFound
 from gateway.letters import DAY_MS
+from gateway.overload import Importance
 from gateway.privacy.visitors import Visitor
 from gateway.web import body, look, problem
 from gateway.web.door import CSP, Call
@@ -53,7 +54,7 @@ class GuestRoutes(Routes):
 
 
 def _common(about: dict[str, Any]) -> dict[str, Any]:
-    return {"scope": None, "gives": HTML, "query": Spoken, "told": apology} | about
+    return {"scope": None, "gives": HTML, "query": Spoken, "told": apology, "importance": Importance.FIRST} | about
 
 
 # -- what comes in ----------------------------------------------------------------------------------------------------
