@@ -23,7 +23,6 @@ from gateway.bulk import Bulk, forget_unfinished
 from gateway.clock import Clock, SystemClock
 from gateway.compliance import Compliance
 from gateway.config import Config, ConfigFault, ConfigFaults, restart_needed, show
-from gateway.config import Limit as LimitTable
 from gateway.data_folder import DataFolder
 from gateway.delivery import Courier, Delivery, Release
 from gateway.delivery.apart import Apart
@@ -39,8 +38,7 @@ from gateway.health import Health
 from gateway.ids import Ids, public
 from gateway.intake import Intake
 from gateway.letters import Letters
-from gateway.limiter import Limiter
-from gateway.limits import LimiterTime, Limits, Rule, StoreLedger
+from gateway.limits import LimiterTime, Limits, StoreLedger, tables
 from gateway.limits.accounts import Accounts
 from gateway.logs import Log
 from gateway.model import CHANNELS
@@ -245,7 +243,7 @@ class Gateway:
         db, clock = self.db, self.clock
         rulebook = Rulebook(self.plugins.packs, config.compliance.policy, config.compliance.rules)
         providers = self._providers(config)
-        limits_ = Limits(self._rules(config), self.accounts, self.limiter_time)
+        limits_ = Limits(tables.rules(config, self.plugins.limiters), self.accounts, self.limiter_time)
         routes = Routes(providers)
         letters = Letters(self.vault, self.ids, clock, config.link_base, config.venue.language)
         topics = Topics(db, config)
@@ -336,11 +334,6 @@ class Gateway:
         if isinstance(plugin, Apart):
             plugin.spent = provider.stop
         return provider
-
-    def _rules(self, config: Config) -> list[Rule]:
-        """One rule for each table of limits that is not switched off."""
-        known = self.plugins.limiters
-        return [rule_of(name, table, known[table.algorithm]) for name, table in config.limits.items() if table.enabled]
 
     # -- working ------------------------------------------------------------------------------------------------------
 
@@ -521,16 +514,4 @@ def faults_of_plugins(config: Config, found: plugins.Plugins) -> list[ConfigFaul
         faults += config.provider_settings(name, kind.Settings)[1]
         if kind.channels and table.channel not in kind.channels:
             faults.append(config.unserved_channel(name, kind.channels))
-    faults += [
-        config.unknown_algorithm(name, found.limiters)
-        for name, table in config.limits.items()
-        if table.enabled and table.algorithm not in found.limiters
-    ]
-    return faults + config.unusable_secrets()
-
-
-def rule_of(name: str, table: LimitTable, kind: type[Limiter]) -> Rule:
-    """A limit as its table says; without a burst, the quota is one. Raises NotUsable where the algorithm cannot."""
-    window = round(table.window * 1_000_000)
-    limiter = kind(kind.Settings(quota=table.quota, window=window, burst=table.burst or table.quota))
-    return Rule(name, limiter, tuple(table.by.split("+")), table.endpoints, table.cost, table.exempt, table.dry_run)
+    return [*faults, *tables.faults(config, found.limiters), *config.unusable_secrets()]

@@ -297,6 +297,22 @@ def test_keys_can_be_looked_at(run, tmp_path):
     assert (lost.code, lost.err.startswith("gateway: error[key]: ")) == (77, True)
 
 
+def test_limits_that_their_algorithm_cannot_keep_are_named(run, tmp_path):
+    """A burst where there is none and a quota too large, each with its line, by the check and by a start; both mended,
+    all is well."""
+    table = '[limits.{}]\nendpoints = ["messages.send"]\nwindow = "1m"\nalgorithm = "{}"\nquota = {}\n'
+    log, window = table.format("log", "sliding_log", 10_001), table.format("even", "sliding_window", 5)
+    (tmp_path / "config.toml").write_text(log + window + "burst = 9\n")
+    for command in (("config", "check"), ("serve", "--config", "config.toml")):
+        wrong = run(*command)
+        assert wrong.code == 78
+        assert "config.toml:4: error[wrong-value]: limits.log.algorithm — sliding_log remembers every take" in wrong.err
+        assert "config.toml:11: error[wrong-value]: limits.even.burst — must be left out" in wrong.err
+    bucket = table.format("even", "token_bucket", 5) + "burst = 9\n"
+    (tmp_path / "config.toml").write_text(log.replace("10001", "10000") + bucket)
+    assert run("config", "check").out.strip() == "ok"
+
+
 def test_the_configuration_is_checked_shown_and_explained(run, tmp_path):
     """A mistake is named with its line and the right word; without it all is well."""
     (tmp_path / "config.toml").write_text('config_version = 1\n[providers.main]\nplugin = "smpt"\nchannel = "email"\n')

@@ -85,6 +85,17 @@ async def test_keys_that_need_a_restart_are_named(tmp_path):
         assert run.gateway.parts is not parts
 
 
+async def test_a_limit_keeps_count_while_others_change(tmp_path, clock):
+    """Another one comes, and who is exempt from this one changes: neither gives anything back."""
+    many = '[limits.many]\nendpoints = ["messages.list"]\nquota = 1\nwindow = "1h"\n'
+    async with running(tmp_path, CONFIG + FEW, clock) as run:
+        assert [(await run.send(BOOKING | {"to": PT})).status for _ in range(2)] == [202, 202]
+        assert await reload(run, CONFIG + FEW + 'exempt = ["owner"]\n' + many) == []
+        refused = await run.send(BOOKING | {"to": PT})
+        assert (refused.status, refused.json["limit"]) == (429, "send")
+        assert [(await run.call("GET", "/communications/messages")).status for _ in range(2)] == [200, 429]
+
+
 async def test_a_reload_gives_nobody_a_fresh_quota(tmp_path, clock):
     """A limit that did not change goes on counting; a changed one begins anew."""
     async with running(tmp_path, CONFIG + FEW, clock) as run:

@@ -4,8 +4,9 @@ import difflib
 from collections.abc import Iterator
 from typing import Annotated
 
-from gateway.config.values import Hint, Kind, written
+from gateway.config.values import NETWORK, Hint, Kind, written
 from gateway.model import ENDPOINTS
+from gateway.roles import ROLES
 
 AREAS = tuple(dict.fromkeys(f"{name.partition('.')[0]}.*" for name in ENDPOINTS))
 SINGLE, TO_MANY = ("messages.send", "messages.template"), ("messages.bulk", "messages.template")
@@ -39,6 +40,17 @@ def _by(text: str) -> str:
     return text
 
 
+def _spared(text: str) -> str:
+    if "_" in text:
+        return text
+    if "." in text or ":" in text:
+        return str(NETWORK.read(text))
+    if text not in ROLES:
+        near = difflib.get_close_matches(text, ROLES, 1)
+        raise Hint(f'did you mean "{near[0]}"?') if near else ValueError()
+    return text
+
+
 ENDPOINT = Kind(
     'an endpoint such as "messages.send", all of an area such as "messages.*", "*" for all, or "auth"',
     r"[a-z_]+\.([a-z_]+|\*)|\*|auth",
@@ -52,8 +64,9 @@ Whose = Annotated[str, WHOSE, written(WHOSE)]
 """Whose requests count together."""
 
 SPARED = Kind(
-    "the id of an API key or a user, a role, or a network",
+    f"the id of an API key or a user, a network, or a role: {', '.join(ROLES)}",
     r"(key|usr)_[0-9A-Za-z]+|[a-z]+|[0-9A-Fa-f:.]+(/[0-9]{1,3})?",
+    _spared,
 )
 Spared = Annotated[str, SPARED, written(SPARED)]
 """Somebody whom a limit does not count."""

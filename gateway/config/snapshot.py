@@ -83,6 +83,10 @@ class Config(Sections, frozen=True, kw_only=True):
         """The fault of a limit whose limiter is not there."""
         return self._unknown(("limits", name, "algorithm"), self.limits[name].algorithm, known)
 
+    def unusable_limit(self, name: str, key: str, detail: str) -> ConfigFault:
+        """The fault of a limit whose limiter cannot do what a key says."""
+        return self.source.fault("wrong-value", ("limits", name, key), detail)
+
     def _unknown(self, path: Place, wrong: str, known: Iterable[str]) -> ConfigFault:
         return self.source.fault("unknown-plugin", path, suggestion(wrong, sorted(known)))
 
