@@ -20,7 +20,7 @@ run: .venv/.runtime  ## a demonstration: messages accepted, judged, delivered, p
 	$(BIN)/gateway demo $(ARGS)
 
 test: .venv/.dev  ## the whole suite
-	$(BIN)/python -m pytest -q -n 2 --cov --cov-report=term --cov-fail-under=$(COVERAGE_MIN) $(ARGS)
+	$(BIN)/python -m pytest -q -n 4 --cov --cov-report=term --cov-fail-under=$(COVERAGE_MIN) $(ARGS)
 
 lint: .venv/.dev  ## style, floors and types
 	$(BIN)/ruff check .

@@ -97,10 +97,10 @@ def write(database: Path, number: int) -> None:
 
 
 def message(number: int, at: int, kind: Series) -> NewMessage:
-    """One that was sent."""
-    return NewMessage(
-        number.to_bytes(16), "sent", None, kind.channel, kind.class_, kind.category, None, None, None, None, at, at,
-        None, None, None, "key:bench", "{}", '{"decision":"allow"}', None, None, None, None, kind,
+    """One that was sent. Of what else a message has it has nothing."""
+    return NewMessage._make([None] * len(NewMessage._fields))._replace(
+        uuid=number.to_bytes(16), state="sent", channel=kind.channel, class_=kind.class_, category=kind.category,
+        created_at=at, due_at=at, actor="key:bench", envelope="{}", decision='{"decision":"allow"}', series=kind,
     )  # fmt: skip
 
 

@@ -10,7 +10,8 @@ from struct import Struct
 from gateway.clock import Clock
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-_VALUES = {letter: value for value, letter in enumerate(ALPHABET)}
+_LETTERS, _DIGITS = frozenset(ALPHABET), str.maketrans(ALPHABET, "0123456789abcdefghijklmnopqrstuv")
+"""Crockford's letters, and how Python writes the same values."""
 _PAIRS = [a + b for a in ALPHABET for b in ALPHABET]
 LENGTH = 26
 _NUMBERS, _HALVES = Struct(">512Q"), Struct(">QQ")
@@ -56,12 +57,7 @@ def pattern(prefix: str) -> str:
 def parse(prefix: str, text: str) -> bytes | None:
     """The 16 bytes behind a public id of this prefix, or None if it is not one (case does not matter)."""
     head, _, body = text.lower().rpartition("_")
-    if head != prefix or len(body) != LENGTH:
+    if head != prefix or len(body) != LENGTH or not _LETTERS.issuperset(body):
         return None
-    number = 0
-    for letter in body:
-        value = _VALUES.get(letter)
-        if value is None:
-            return None
-        number = number << 5 | value
+    number = int(body.translate(_DIGITS), 32)
     return number.to_bytes(17)[1:] if number < 1 << 128 else None

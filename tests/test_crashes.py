@@ -196,7 +196,7 @@ async def test_on_a_full_disk_a_guest_can_still_say_stop(small_disk, tmp_path):
         ballast.unlink()
         assert (await loop.ask("POST", "messages/send", BOOKING | {"to": "later@example.org"}))[0] == 202
         status, refused = await loop.ask("POST", "messages/send", BOOKING | {"to": "guest1@example.org"})
-        assert (status, refused["compliance"]["reasons"]) == (422, ["CORE-SUP-3", "CORE-SUP-1"])
+        assert (status, refused["compliance"]["reasons"]) == (422, ["CORE-SUP-1", "CORE-SUP-3"])
         await asyncio.sleep(1.1)
         assert (await loop.ask("GET", "health"))[0] == 200
         assert loop.process.poll() is None

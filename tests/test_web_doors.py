@@ -15,6 +15,7 @@ from tests.running import BOOKING, CONFIG, running
 
 ORDER = BOOKING | {"to": "ana@example.org"}
 SEND = "/communications/messages/send"
+CHECK = "/communications/compliance/check"
 GET = b"GET /health/live HTTP/1.1\r\nHost: x\r\n"
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",
@@ -216,6 +217,22 @@ async def test_a_caller_who_hangs_up_is_no_defect_of_ours(run):
     writer.close()
     for _ in range(500):
         if f'"route":"{SEND}"' in run.log_text.getvalue():
+            break
+        await asyncio.sleep(0.01)
+    assert '"code":400' in run.log_text.getvalue()
+    assert '"level":"error"' not in run.log_text.getvalue()
+
+
+async def test_a_caller_who_hangs_up_while_a_limit_is_written_down_is_no_defect_of_ours(run):
+    """His request had come in whole and waited for the disk; that too counts as a bad one."""
+    host, port = run.base.removeprefix("http://").split(":")
+    order = json.dumps({"message": ORDER}).encode()
+    head = f"POST {CHECK} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {run.key}\r\nContent-Type: application/json\r\n"
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.write(head.encode() + b"Content-Length: %d\r\n\r\n" % len(order) + order)
+    writer.transport.abort()
+    for _ in range(500):
+        if f'"route":"{CHECK}"' in run.log_text.getvalue():
             break
         await asyncio.sleep(0.01)
     assert '"code":400' in run.log_text.getvalue()

@@ -75,7 +75,8 @@ class Limits:
 
     def leave(self, takes: Iterable[Take]) -> None:
         """The request has been answered: it holds no place any more."""
-        self.give(take for take in takes if take.rule.limiter.holds)
+        if holding := [take for take in takes if take.rule.limiter.holds]:
+            self.give(holding)
 
     async def forget_whole(self) -> None:
         """Let go of the accounts that nobody needs."""

@@ -22,7 +22,7 @@ NO_DOCUMENT = "The body is not one well-formed UTF-8 JSON document."
 
 async def read(request: web.BaseRequest, largest: int = LARGEST) -> bytes:
     """The raw body. Raises WrongEncoding, TooLarge, BadJson when it breaks off, Unavailable when it takes over 30 s."""
-    if not request.content.is_eof():
+    if not request.content.is_eof() or request.content.exception() is not None:
         whole = BytesIO()
         async for part in parts(request, largest):
             whole.write(part)

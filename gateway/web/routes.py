@@ -4,6 +4,7 @@ The same declaration opens the door and describes it: `openapi` makes the API's 
 """
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -31,7 +32,7 @@ class LongList(Struct, frozen=True):
     most: int
 
 
-class Door(Struct, frozen=True):
+class Door(Struct, frozen=True, dict=True):
     """One endpoint.
 
     `scope` None: no key is needed; an empty tuple: any caller will do.
@@ -65,22 +66,22 @@ class Door(Struct, frozen=True):
     largest: int = 1 << 20
     many: LongList | None = None
 
-    @property
+    @cached_property
     def name(self) -> str:
         """As the documentation's headings have it."""
         return f"{self.method} {self.path}"
 
-    @property
+    @cached_property
     def operation(self) -> str:
         """The view, as limits and the API's description name it."""
         return f"{self.view.__module__.rpartition('.')[2]}.{self.view.__name__.strip('_')}"
 
-    @property
+    @cached_property
     def endpoint(self) -> str:
         """Its name in limits: the one it shares with other doors, or its own."""
         return self.limit or self.operation
 
-    @property
+    @cached_property
     def decodes(self) -> bool:
         """Whether the body is decoded before the view sees it."""
         return self.takes is not None and not isinstance(self.takes, tuple | Media)
