@@ -3,11 +3,13 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 from msgspec import to_builtins
 
 from gateway import plugins
+from gateway.cli.client import ask
 from gateway.cli.config import usable
 from gateway.cli.place import config_option, data_folder, data_option, json_option, show, table
 from gateway.limits import tables
@@ -22,6 +24,26 @@ MOST_ROWS = 20
 @click.group()
 def limits() -> None:
     """How much callers may ask for."""
+
+
+@limits.command()
+@config_option
+@data_option
+@json_option
+def status(config_path, data_path, as_json) -> None:
+    """The limits in force, what they refused within the hour, and who has least left."""
+    found = ask("GET", "/communications/limits", config_path=config_path, data_path=data_path)
+    show(found, as_json, lambda told: "\n\n".join(map(_standing, told["items"])))
+
+
+def _standing(limit: dict[str, Any]) -> str:
+    verb = "would have refused" if limit["dry_run"] else "refused"
+    head = (
+        f"{limit['name']}: {limit['quota']} in {limit['window']} s by {'+'.join(limit['by'])} ({limit['algorithm']}), "
+        f"{verb} {limit['refused_last_hour']:,} within the hour; {limit['accounts']:,} accounts"
+    )
+    rows = [(one["caller"] or one["account"], str(one["remaining"]), f"{one['reset']} s") for one in limit["tightest"]]
+    return f"{head}\n{table(rows, ('CALLER', 'LEFT', 'WHOLE IN'))}" if rows else head
 
 
 @limits.command("simulate")
