@@ -247,9 +247,8 @@ class Gateway:
         db, clock = self.db, self.clock
         rulebook = Rulebook(self.plugins.packs, config.compliance.policy, config.compliance.rules)
         providers = self._providers(config)
-        limits_ = Limits(
-            tables.rules(config, self.plugins.limiters), self.accounts, self.limiter_time, self.refusals.note
-        )
+        rules = tables.rules(config, self.plugins.limiters)
+        limits_ = Limits(rules, self.accounts, self.limiter_time, self.refusals.note)
         routes = Routes(providers)
         letters = Letters(self.vault, self.ids, clock, config.link_base, config.venue.language)
         topics = Topics(db, config)
