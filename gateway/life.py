@@ -40,6 +40,8 @@ from gateway.intake import Intake
 from gateway.letters import Letters
 from gateway.limits import LimiterTime, Limits, StoreLedger, tables
 from gateway.limits.accounts import Accounts
+from gateway.limits.overview import Overview
+from gateway.limits.refusals import Refusals
 from gateway.logs import Log
 from gateway.model import CHANNELS
 from gateway.overload import Overload
@@ -102,6 +104,7 @@ class Parts(Struct):
     config: Config
     routes: Routes
     limits: Limits
+    overview: Overview
     compliance: Compliance
     permits: Permits
     stories: Stories
@@ -170,6 +173,7 @@ class Gateway:
         self.ledger = StoreLedger(self.db)
         self.limiter_time = LimiterTime(self.clock, self.ledger.latest())
         self.accounts = Accounts(self.ledger)
+        self.refusals = Refusals()
         self._check_guest_keys()
         self.plugins = plugins.find(self.config.plugins.paths)
         self._begin()
@@ -243,7 +247,8 @@ class Gateway:
         db, clock = self.db, self.clock
         rulebook = Rulebook(self.plugins.packs, config.compliance.policy, config.compliance.rules)
         providers = self._providers(config)
-        limits_ = Limits(tables.rules(config, self.plugins.limiters), self.accounts, self.limiter_time)
+        rules = tables.rules(config, self.plugins.limiters)
+        limits_ = Limits(rules, self.accounts, self.limiter_time, self.refusals.note)
         routes = Routes(providers)
         letters = Letters(self.vault, self.ids, clock, config.link_base, config.venue.language)
         topics = Topics(db, config)
@@ -278,6 +283,7 @@ class Gateway:
             config=config,
             routes=routes,
             limits=limits_,
+            overview=Overview(limits_, self.refusals, db, self.vault),
             compliance=compliance,
             permits=Permits(db, self.addresses, compliance),
             stories=stories,

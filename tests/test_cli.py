@@ -297,6 +297,14 @@ def test_keys_can_be_looked_at(run, tmp_path):
     assert (lost.code, lost.err.startswith("gateway: error[key]: ")) == (77, True)
 
 
+def test_the_limits_in_force_are_shown(run):
+    """All four of a fresh folder, as data and in words."""
+    run("init")
+    assert [one["name"] for one in run("limits", "status", "--json").json["items"]] == ["auth", "bulk", "check", "send"]
+    words = "send: 100 in 60 s by api_key (token_bucket), refused 0 within the hour; 0 accounts"
+    assert words in run("limits", "status").out
+
+
 def test_limits_that_their_algorithm_cannot_keep_are_named(run, tmp_path):
     """A burst where there is none and a quota too large, each with its line, by the check and by a start; both mended,
     all is well."""

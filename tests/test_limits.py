@@ -315,3 +315,29 @@ async def test_kills_and_letting_go_never_give_anything_back(name, seed):
     for times in passed.values():
         for start in times:
             assert sum(start <= at < start + 60_000_000 for at in times) <= most
+
+
+# -- where everybody stands -------------------------------------------------------------------------------------------
+
+
+async def test_the_limits_in_force_are_told_with_who_stands_where(tmp_path, clock):
+    """Rules, refusals of the hour, and the tightest account: by its id to whoever may list keys, else by a digest; an
+    hour later nothing was refused of late."""
+    trial = of("trial", endpoints=["messages.send"], quota=1, window="1m", dry_run=True)
+    async with running(tmp_path, limited(("send", 2, "1m")) + trial, clock, deliver=False) as run:
+        sender = run.key
+        assert await statuses(run, 4) == [202, 202, 429, 429]
+
+        async def told(*scopes):
+            run.key = await run.draw(*scopes)
+            answer = await run.call("GET", "/communications/limits")
+            return answer.status, {one["name"]: one for one in answer.json.get("items", [])}
+
+        status, found = await told("limits", "keys")
+        assert (status, [one["refused_last_hour"] for one in (found["send"], found["trial"])]) == (200, [2, 3])
+        tightest = found["send"]["tightest"][0]
+        assert (tightest["caller"], tightest["remaining"]) == (f"key_{sender.split('_')[1]}", 0)
+        assert (await told("limits"))[1]["send"]["tightest"][0] == tightest | {"caller": None}
+        assert (await told("read"))[0] == 403
+        clock.forward(3600)
+        assert (await told("limits"))[1]["send"]["refused_last_hour"] == 0

@@ -4,6 +4,6 @@ from gateway.limits.asking import Asking
 from gateway.limits.ledger import Ledger, StoreLedger
 from gateway.limits.limits import Limits, Take
 from gateway.limits.rule import Rule, Standing
-from gateway.limits.time import LimiterTime
+from gateway.limits.time import LimiterTime, Time
 
-__all__ = ["Asking", "Ledger", "LimiterTime", "Limits", "Rule", "Standing", "StoreLedger", "Take"]
+__all__ = ["Asking", "Ledger", "LimiterTime", "Limits", "Rule", "Standing", "StoreLedger", "Take", "Time"]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -55,6 +56,12 @@ class Accounts:
             return False
         del self._at_hand[key]
         return True
+
+    def standing(self, rule: str) -> Iterator[tuple[bytes, State]]:
+        """The accounts at hand with the rule of this id: whose, and how they stand."""
+        for (id_, whose), account in self._at_hand.items():
+            if id_ == rule and account.state is not None:
+                yield whose, account.state
 
     def write_ahead(self, rule: Rule, whose: bytes, account: Account, now: int) -> asyncio.Future | None:
         """Have the ledger ahead of an account. The future, if any, is done when it is so for good."""

@@ -9,7 +9,7 @@ from gateway.errors import Fault, Invalid, QuotaExceeded
 from gateway.limits.accounts import Account, Accounts
 from gateway.limits.asking import Asking
 from gateway.limits.rule import Rule, Standing, seconds
-from gateway.limits.time import LimiterTime
+from gateway.limits.time import Time
 
 
 class Take(NamedTuple):
@@ -23,13 +23,22 @@ class Take(NamedTuple):
     standing: Standing
 
 
+Refused = Callable[[Rule, bytes, int, int | None], None]
+"""Told of every refusal, and of what a limit on trial would have refused: the limit, whose account, when, and how long
+until it would pass (None: never), in microseconds."""
+
+
+def nobody_asks(*_: object) -> None:
+    """Refusals are not looked at."""
+
+
 class Limits:
     """All limits. A request takes at the door, once more when it is known what it is about, and for each recipient
     where a limit counts those; each time it is refused by none of them or takes from none."""
 
-    def __init__(self, rules: Iterable[Rule], accounts: Accounts, time: LimiterTime):
+    def __init__(self, rules: Iterable[Rule], accounts: Accounts, time: Time, refused: Refused = nobody_asks):
         self.rules = {rule.id: rule for rule in rules}
-        self.accounts, self.time = accounts, time
+        self.accounts, self.time, self._refused = accounts, time, refused
         self._at_door: dict[str, tuple[Rule, ...]] = {}
         self._in_order: dict[str, tuple[Rule, ...]] = {}
 
@@ -95,10 +104,12 @@ class Limits:
             account.state, until = rule.limiter.take(account.state, now, cost)
             if until == 0:
                 takes.append(Take(rule, whose, account, cost, now, rule.standing(account.state, now)))
-            elif rule.dry_run:
+                continue
+            until = until if again is None else rule.limiter.take(account.state, now, again)[1]
+            self._refused(rule, whose, now, until)
+            if rule.dry_run:
                 metrics.of(metrics.WOULD_LIMIT, rule.name).inc()
             else:
-                until = until if again is None else rule.limiter.take(account.state, now, again)[1]
                 refusals.append((rule, until, rule.standing(account.state, now)))
         if refusals:
             self.give(takes)

@@ -37,7 +37,7 @@ class Rule:
         dry_run: bool = False,
     ):
         self.name, self.limiter, self.by, self.cost, self.dry_run = name, limiter, by, cost, dry_run
-        self._endpoints, self._exempt = endpoints, frozenset(exempt)
+        self.endpoints, self._exempt = endpoints, frozenset(exempt)
         self._networks = tuple(one for one in exempt if "." in one or ":" in one)
         self.in_order = not set(by).isdisjoint(IN_ORDER)
         """Whether whose account it is depends on what the request says."""
@@ -48,8 +48,8 @@ class Rule:
     def covers(self, endpoint: str) -> bool:
         """Whether it counts what comes to this endpoint: it is named, or all of its area is, or everything."""
         area = endpoint.partition(".")[0]
-        return any(one in (endpoint, f"{area}.*", "*") for one in self._endpoints) and (
-            endpoint != "auth" or "auth" in self._endpoints
+        return any(one in (endpoint, f"{area}.*", "*") for one in self.endpoints) and (
+            endpoint != "auth" or "auth" in self.endpoints
         )
 
     def spares(self, asking: Asking) -> bool:

@@ -1,6 +1,16 @@
 """The limits' own time."""
 
+from typing import Protocol
+
 from gateway.clock import Clock
+
+
+class Time(Protocol):
+    """What limits go by."""
+
+    def now(self) -> int:
+        """Whole microseconds since 1970 that never go back."""
+        ...
 
 
 class LimiterTime:

@@ -21,6 +21,7 @@ from gateway.web import (
     guests,
     health,
     holds,
+    limits,
     local,
     look,
     messages,
@@ -37,8 +38,8 @@ from gateway.web.routes import Door, Routes
 DESCRIBED = (
     messages.routes, batches.routes, templates.routes, compliance.routes, consents.routes, data_requests.routes,
     breaches.routes, processing.routes, guests.routes, suppressions.routes, holds.routes, audit.routes,
-    analytics.routes, webhooks.routes, auth.routes, api_keys.routes, users.routes, health.routes, health.probes,
-    *guest_pages.ROUTES, look.routes,
+    analytics.routes, limits.routes, webhooks.routes, auth.routes, api_keys.routes, users.routes, health.routes,
+    health.probes, *guest_pages.ROUTES, look.routes,
 )  # fmt: skip
 MAIN = (*DESCRIBED, Docs(DESCRIBED).routes)
 OPS = (health.probes, health.ops)

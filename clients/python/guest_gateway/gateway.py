@@ -15,6 +15,7 @@ from guest_gateway.consents import Consents
 from guest_gateway.data_requests import DataRequests
 from guest_gateway.doors import L
 from guest_gateway.guests import Guests
+from guest_gateway.limits import Limits
 from guest_gateway.line import AsyncLine, Line
 from guest_gateway.messages import Messages
 from guest_gateway.patience import PATIENCE, Patience
@@ -44,6 +45,7 @@ class Everything(Generic[L]):
         self.retention: Retention[L] = Retention(line)
         self.audit: Audit[L] = Audit(line)
         self.analytics: Analytics[L] = Analytics(line)
+        self.limits: Limits[L] = Limits(line)
         self.webhooks: Webhooks[L] = Webhooks(line)
         self.api_keys: ApiKeys[L] = ApiKeys(line)
         self.users: Users[L] = Users(line)
