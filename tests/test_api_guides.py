@@ -134,8 +134,10 @@ async def test_what_a_page_shows_is_what_happens(tmp_path, page):
     config = CONFIG + '[egress]\nallow = ["127.0.0.1:8443"]\n'
     async with running(tmp_path, config) as run:
         receiver = {"https://crm.quinta.example/": "https://127.0.0.1:8443/"}
-        data = str(tmp_path / "data")
-        shell = Shell(tmp_path, receiver, GATEWAY=f"{run.base}/communications", KEY=run.key, GATEWAY_DATA=data)
+        data = tmp_path / "data"
+        while not (data / "setup-code").exists():  # written by the first round of housekeeping, soon after the start
+            await asyncio.sleep(0.02)
+        shell = Shell(tmp_path, receiver, GATEWAY=f"{run.base}/communications", KEY=run.key, GATEWAY_DATA=str(data))
         await follow(page, shell)
 
 
