@@ -135,7 +135,9 @@ async def test_what_a_page_shows_is_what_happens(tmp_path, page):
     async with running(tmp_path, config) as run:
         receiver = {"https://crm.quinta.example/": "https://127.0.0.1:8443/"}
         data = tmp_path / "data"
-        while not (data / "setup-code").exists():  # written by the first round of housekeeping, soon after the start
+        for _ in range(500):  # the setup code is written by the first round of housekeeping, soon after the start
+            if (data / "setup-code").exists():
+                break
             await asyncio.sleep(0.02)
         shell = Shell(tmp_path, receiver, GATEWAY=f"{run.base}/communications", KEY=run.key, GATEWAY_DATA=str(data))
         await follow(page, shell)
