@@ -5,12 +5,11 @@ from pathlib import Path
 import click
 from msgspec import json
 
-from gateway import plugins
+from gateway import plugins, providers
 from gateway.cli.place import config_option, configuration, data_folder, data_option, json_option, show, table
 from gateway.config import Config, ConfigFaults, explain, schema
 from gateway.config import show as every_key
 from gateway.data_folder import DataFolder
-from gateway.life import faults_of_plugins
 from gateway.rules import Rulebook
 
 
@@ -34,7 +33,7 @@ def usable(path: Path | None, data: DataFolder) -> Config:
     and NotUsable for packs or rules that do not fit together."""
     found = configuration(path, data)
     installed = plugins.find(found.plugins.paths)
-    if faults := faults_of_plugins(found, installed):
+    if faults := providers.faults(found, installed):
         raise ConfigFaults(faults)
     Rulebook(installed.packs, found.compliance.policy, found.compliance.rules)
     return found
