@@ -20,7 +20,7 @@ class Housekeeping:
         self._log, self._fatal, self._defect = log, fatal, defect
 
     async def every(self, seconds: float, chores: Callable[[], Iterable[Chore]], first: float = 0.0) -> None:
-        """Do what `chores` then names every so many seconds, until this is cancelled; after `first` seconds at first."""
+        """Do what `chores` then names every so many seconds, beginning in `first` seconds, until this is cancelled."""
         await asyncio.sleep(first)
         while True:
             for chore in chores():
