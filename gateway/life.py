@@ -47,6 +47,7 @@ from gateway.store.db import Database
 from gateway.store.reserve import Reserve
 from gateway.suppression_lists import SuppressionLists
 from gateway.suppressions import Suppressions
+from gateway.turns import Turns
 from gateway.vault import Vault
 
 DRAIN_SECONDS = 6.0
@@ -101,7 +102,8 @@ class Gateway:
         self._begin()
         self.parts = parts.build(self.keeps, self.config)
         self._closing.append(self._close_way_out)
-        self.overload = Overload(self.db, self.config.overload, self.clock, self.log)
+        self.turns = Turns(self.clock)
+        self.overload = Overload(self.db, self.turns, self.config.overload, self.clock, self.log)
         self.health = Health(self.db, self.clock, self.record.last_time)
         rules = [(rule.id, rule.name) for rule in self.parts.limits.rules.values()]
         await self.db.do(lambda tx: limits.adopt(tx, rules))

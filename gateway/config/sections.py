@@ -238,7 +238,7 @@ class Overload(Table, frozen=True):
 
     oldest_write: Annotated[Moment, about("How long a write may wait for the store.")] = 1.0
     waiting_writes: Annotated[int, about("How many writes may wait for it.", ge=1, le=LARGEST)] = 2000
-    loop_lag: Annotated[Moment, about("How late the event loop may run.")] = 0.5
+    loop_lag: Annotated[Moment, about("How late a request may be begun with.")] = 0.5
 
 
 class Logs(Table, frozen=True):
