@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from gateway import providers
+from gateway.access import Gate, Lists
 from gateway.addresses import Addresses
 from gateway.analytics import Analytics
 from gateway.batches import Batches
@@ -87,12 +88,14 @@ class Keeps(Struct, frozen=True):
     accounts: Accounts
     limiter_time: LimiterTime
     refusals: Refusals
+    lists: Lists
 
 
 class Parts(Struct):
     """What works, as one configuration made it. A reload replaces all of it; a request keeps what it began with."""
 
     config: Config
+    gate: Gate
     routes: Routes
     limits: Limits
     overview: Overview
@@ -159,6 +162,7 @@ def build(keeps: Keeps, config: Config) -> Parts:
     intake.wake, bulk.wake = delivery.wake, delivery.release.wake
     return Parts(
         config=config,
+        gate=Gate(config.access, keeps.lists, keeps.vault.apikeys, clock),
         routes=routes,
         limits=limits_,
         overview=Overview(limits_, keeps.refusals, db, keeps.vault),

@@ -42,6 +42,7 @@ class Door(Struct, frozen=True, dict=True):
     `raises`: errors of the view that do not follow from the rest.
     `limit`: the endpoint's name in limits, where it is not the operation's.
     `repeat`: whether it may or must come with an Idempotency-Key.
+    `listed`: whether the access lists are asked, where they are: in the API, except for whoever watches it.
     `importance`: when it is refused because there is too much to do; `urgent`: unless it is an emergency, which the
     view finds out for whoever may send one.
     `told`: how an error is told to whoever came; None: as a problem document.
@@ -60,6 +61,7 @@ class Door(Struct, frozen=True, dict=True):
     limit: str | None = None
     repeat: Literal["may", "must"] | None = None
     exempt: bool = False
+    listed: bool = True
     importance: Importance = Importance.USUAL
     urgent: bool = False
     told: Callable[[GatewayError, Any], Any] | None = None
@@ -80,6 +82,11 @@ class Door(Struct, frozen=True, dict=True):
     def endpoint(self) -> str:
         """Its name in limits: the one it shares with other doors, or its own."""
         return self.limit or self.operation
+
+    @cached_property
+    def guarded(self) -> bool:
+        """Whether somebody whom the access lists deny is turned away. Guests come to their pages from anywhere."""
+        return self.listed and not self.exempt and self.path.startswith(PREFIX)
 
     @cached_property
     def decodes(self) -> bool:
