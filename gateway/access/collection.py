@@ -32,13 +32,13 @@ class Collection:
 
     async def one(self, public: str, with_content: bool, caller: Caller) -> AccessRuleView:
         """One rule. Raises NotFound."""
-        return (await self._shown([self._find(public)], with_content, caller))[0]
+        return (await self._shown([self._find(public)], public if with_content else None, caller))[0]
 
     async def many(self, query: AccessRuleQuery, caller: Caller) -> AccessRuleList:
         """A page of rules, newest first."""
         rows = await self._db.read(access_rules.search, query.wanted, query.limit + 1)
         page, cursor = cut(rows, query.limit, lambda row: row.id)
-        return AccessRuleList(await self._shown(page, query.include is not None, caller), cursor)
+        return AccessRuleList(await self._shown(page, query.include and "access-rules", caller), cursor)
 
     async def add(self, order: AccessOrder, caller: Caller, address: str) -> AccessRuleView:
         """A new rule; `address` is where the caller is. Raises Invalid with every fault of the order, Conflict where
@@ -126,10 +126,10 @@ class Collection:
             parse_rfc3339(order.expires_at) if order.expires_at is not None else None,
         )
 
-    async def _shown(self, rules: Sequence[AccessRule], with_content: bool, caller: Caller) -> list[AccessRuleView]:
+    async def _shown(self, rules: Sequence[AccessRule], subject: str | None, caller: Caller) -> list[AccessRuleView]:
+        """Rules as they are shown; with their reasons where there is a `subject` to name in the record."""
         views = [_view(rule) for rule in rules]
-        if with_content:
-            subject = views[0].id if len(views) == 1 else "access-rules"
+        if subject is not None:
             await reading.note(self._db, caller, subject, [rule.uuid for rule in rules])
             for view, rule in zip(views, rules, strict=True):
                 reason = self._vault.open_venue("access_rules", "reason", rule.uuid, rule.reason_sealed)
