@@ -12,6 +12,8 @@ from gateway import metrics
 from gateway.access.prefixes import Prefixes
 from gateway.config import ConfigFaults, load
 from gateway.vault.apikeys import _check
+from gateway.web import app
+from gateway.web.routes import Door
 from tests.guest_pages import FORM, link
 from tests.people import person
 from tests.running import BOOKING, CONFIG, running
@@ -120,6 +122,18 @@ async def test_guests_and_probes_come_from_anywhere(run):
     assert len((await run.local("GET", "/communications/suppressions")).json["items"]) == 1
     for path in (LIST, "/communications/auth/keys", RULES):
         assert await enter(run, ABUSER, path=path) == 403, path
+
+
+def test_every_door_of_the_api_is_guarded_but_those_for_strangers():
+    """Whatever asks for a scope is, and signing in; health and what providers call back are not, nor is a page."""
+    open_ = {door.path for door in app.doors(app.MAIN) if not door.guarded}
+    assert {door.path for door in app.doors(app.MAIN) if door.scope is not None}.isdisjoint(open_)
+    assert {"/communications/health", "/u/{token}", "/p/{token}", "/health/live", "/docs"} <= open_
+    assert "/communications/auth/token" not in open_
+    called_back, other = (
+        Door("POST", f"/communications/{area}/{{provider}}", print, None) for area in ("inbound", "inbounds")
+    )
+    assert (called_back.guarded, other.guarded) == (False, True)
 
 
 async def test_only_what_is_allowed_where_that_is_the_default(run):
@@ -231,7 +245,7 @@ async def test_a_denied_key_is_answered_like_one_that_never_was(run, clock):
 
 async def test_nobody_denies_a_key_that_reaches_farther_than_himself(run):
     """It takes the scope `keys` besides, and as much reach as the key has; taking the rule away too."""
-    narrow, wide = await run.draw("limits"), await run.draw("limits", "keys", "read")
+    narrow, wide = await run.draw("limits", "read"), await run.draw("limits", "keys", "read")
     target, own = await run.draw("read"), public_of(wide)
     for key, about, status in ((narrow, target, 403), (wide, run.key, 403), (wide, target, 201)):
         body = {"verdict": "deny", "api_key": public_of(about), "reason": "leaked"}

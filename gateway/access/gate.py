@@ -25,11 +25,12 @@ class Gate:
             self._networks.put(network(text), "allow")
         for text in settings.deny:
             self._networks.put(network(text), "deny")
+        self._always = settings.default == "deny" or bool(self._networks)
 
     @property
     def guards(self) -> bool:
         """Whether anybody might be turned away."""
-        return bool(self._lists or self._networks or self._settings.default == "deny")
+        return self._always or bool(self._lists)
 
     def admit(self, address: str, authorization: str | None) -> None:
         """Raise Forbidden for an address that is denied; or that nobody speaks of where that is enough to be denied,

@@ -42,7 +42,6 @@ class Door(Struct, frozen=True, dict=True):
     `raises`: errors of the view that do not follow from the rest.
     `limit`: the endpoint's name in limits, where it is not the operation's.
     `repeat`: whether it may or must come with an Idempotency-Key.
-    `listed`: whether the access lists are asked, where they are: in the API, except for whoever watches it.
     `importance`: when it is refused because there is too much to do; `urgent`: unless it is an emergency, which the
     view finds out for whoever may send one.
     `told`: how an error is told to whoever came; None: as a problem document.
@@ -61,7 +60,6 @@ class Door(Struct, frozen=True, dict=True):
     limit: str | None = None
     repeat: Literal["may", "must"] | None = None
     exempt: bool = False
-    listed: bool = True
     importance: Importance = Importance.USUAL
     urgent: bool = False
     told: Callable[[GatewayError, Any], Any] | None = None
@@ -85,8 +83,9 @@ class Door(Struct, frozen=True, dict=True):
 
     @cached_property
     def guarded(self) -> bool:
-        """Whether somebody whom the access lists deny is turned away. Guests come to their pages from anywhere."""
-        return self.listed and not self.exempt and self.path.startswith(PREFIX)
+        """Whether somebody whom the access rules deny is turned away. Guests come to their pages from anywhere, and
+        providers call back from wherever they are: they sign what they say."""
+        return self.path.startswith(PREFIX) and not self.exempt and not self.path.startswith(f"{PREFIX}/inbound/")
 
     @cached_property
     def decodes(self) -> bool:
