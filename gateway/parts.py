@@ -24,6 +24,7 @@ from gateway.intake import Intake
 from gateway.letters import Letters
 from gateway.limits import LimiterTime, Limits, tables
 from gateway.limits.accounts import Accounts
+from gateway.limits.explaining import Explaining
 from gateway.limits.overview import Overview
 from gateway.limits.refusals import Refusals
 from gateway.logs import Log
@@ -99,6 +100,7 @@ class Parts(Struct):
     routes: Routes
     limits: Limits
     overview: Overview
+    explaining: Explaining
     compliance: Compliance
     permits: Permits
     stories: Stories
@@ -166,6 +168,7 @@ def build(keeps: Keeps, config: Config) -> Parts:
         routes=routes,
         limits=limits_,
         overview=Overview(limits_, keeps.refusals, db, keeps.vault),
+        explaining=Explaining(limits_, db, keeps.vault),
         compliance=compliance,
         permits=Permits(db, keeps.addresses, compliance),
         stories=stories,
