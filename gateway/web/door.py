@@ -1,5 +1,5 @@
-"""What happens at every door, in this order: who is it, may he, has he taken too much, what does he want; and then the
-view, and what is said of its answer or its error.
+"""What happens at every door, in this order: from where does he come, who is it, may he, has he taken too much, what
+does he want; and then the view, and what is said of its answer or its error.
 """
 
 import time
@@ -189,6 +189,8 @@ def open_door(door: Door, threshold: Threshold) -> Handler:
 
 async def _through(door: Door, call: Call, caller: Caller | None) -> Any:
     gateway, request = call.gateway, call.request
+    if caller is None and door.guarded and call.parts.gate.guards:
+        call.parts.gate.admit(call.address, request.headers.get("Authorization"))
     _single_headers(request)
     if not door.exempt:
         gateway.admit()
