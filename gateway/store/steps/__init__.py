@@ -8,6 +8,7 @@ address, 16 bytes. Only imported when there is a step to take: most starts need 
 from sqlite_utils.migrations import Migrations
 
 from gateway.store.steps import (
+    abuse,
     ageing,
     agreements,
     batches,
@@ -41,6 +42,7 @@ for _number, _step in enumerate(
         record,
         breaches,
         warm_ups,
+        abuse,
     ),
     start=1,
 ):
