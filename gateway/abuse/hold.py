@@ -9,7 +9,7 @@ Step = Literal["alert", "throttle", "challenge", "block"]
 STEPS: tuple[Step, ...] = get_args(Step)
 """From the mildest to the severest."""
 ALERT_FOR = 3600.0
-FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
+FIRST_WAIT, LONGEST_WAIT = 2.0, 60.0
 """Seconds that a challenge asks for at first, and at most."""
 MINUTE = 60.0
 
@@ -28,8 +28,7 @@ def lasts(step: Step, rules: Abuse, before: int) -> float:
 
 @dataclass(slots=True)
 class Hold:
-    """A step in force, until a moment of the monotonic clock. It forgives nobody, and tells whoever waits as long as it
-    says that he may pass."""
+    """A step in force, until a moment of the monotonic clock. Whoever waits as long as it says may pass."""
 
     uuid: bytes
     step: Step
@@ -49,17 +48,16 @@ class Hold:
         return min(self.until - now, self._throttled(now, quota) if self.step == "throttle" else self._challenged(now))
 
     def _throttled(self, now: float, quota: int) -> float:
-        left = quota if self.tokens is None else self.tokens
-        left = min(quota, left + max(0.0, now - self.at) * quota / MINUTE)
+        """An even pace; a tenth of a minute's requests may come at a stroke."""
+        most = max(1.0, quota / 10)
+        left = most if self.tokens is None else min(most, self.tokens + max(0.0, now - self.at) * quota / MINUTE)
         passes = left >= 1
         self.tokens, self.at = left - passes, max(self.at, now)
         return 0.0 if passes else (1 - left) * MINUTE / quota
 
     def _challenged(self, now: float) -> float:
-        """Everybody may pass once and then waits; whoever does not wait, waits twice as long."""
-        if now >= self.free:
-            self.free = now + self.wait
-            return 0.0
-        self.wait = min(LONGEST_WAIT, self.wait * 2)
+        """Twice as long a wait after every try, whether it came too early or not."""
+        passes = now >= self.free
         self.free = max(self.free, now + self.wait)
-        return self.free - now
+        self.wait = min(LONGEST_WAIT, self.wait * 2)
+        return 0.0 if passes else self.free - now

@@ -17,23 +17,24 @@ JUMP, JUMP_FROM, JUMP_FROM_OF_CALLER = 10, 60, 300
 """So many times his usual speed is a jump; below so many requests in a minute nothing is."""
 AGENTS, PLACES, KEYS = 16, 32, 32
 """How many different ones are remembered of a source."""
-KEYS_OF_A_NETWORK, KEYS_A_TIME = 10, 5
-"""So many keys nobody minds of one network; every five more count once more."""
+KEYS_OF_A_NETWORK, KEYS_A_TIME = 10, 2
+"""So many keys nobody minds of one network; every two more count once more."""
 MOST_TIMES = 50.0
 
 
 class Sight(NamedTuple):
     """What an answered request showed. `many`: for how many requests it stands; 0 for one on a guest's page, where
     speed says nothing. `refused`: it came to nothing, by the caller's own fault. `agent`: what its program calls
-    itself. `place`: a path that leads nowhere. `wrong_key`: what was shown and never was a key or password.
-    `keys_around`: how many different keys its network has shown of late, where it has just shown one. `invalid`: how
-    many recipients could not be."""
+    itself. `place`: a path that leads nowhere. `wrong_key`: what was shown and never was a key; `wrong_password`: what
+    was no password or code. `keys_around`: how many different keys its network has shown of late, where it has just
+    shown one. `invalid`: how many recipients cannot be."""
 
     many: int = 1
     refused: bool = False
     agent: int = 0
     place: int | None = None
     wrong_key: int | None = None
+    wrong_password: bool = False
     keys_around: float = 0.0
     invalid: int = 0
 
@@ -66,9 +67,9 @@ def scanning(trail: Trail, sight: Sight, now: float) -> float:
 
 
 def key_guessing(trail: Trail, sight: Sight, now: float) -> float:
-    """Something that never was a key, not tried of late."""
+    """A wrong password, or something that never was a key, not tried of late."""
     if sight.wrong_key is None or sight.wrong_key in trail.keys:
-        return 0.0
+        return float(sight.wrong_password)
     trail.keys = remember(trail.keys, sight.wrong_key, KEYS)
     return 1.0
 
@@ -112,7 +113,7 @@ class Signal(NamedTuple):
 
 SIGNALS = (
     Signal("rapid_fire", 2, 60, rapid_fire, "how fast requests come", "requests beyond what comes at a stroke"),
-    Signal("user_agents", 2, 300, user_agents, "User-Agent of requests that came to nothing",
+    Signal("user_agents", 4, 300, user_agents, "User-Agent of requests that came to nothing",
            "names that its program took, one after the other"),
     Signal("scanning", 4, 300, scanning, "paths that lead nowhere", "different paths that lead nowhere"),
     Signal("key_guessing", 5, 600, key_guessing, "keys and passwords that are not good",

@@ -100,10 +100,10 @@ class Call(Struct):
         Invalid for more than would ever pass."""
         await self._take(self.parts.limits.for_recipients(endpoint, self.asking, many))
 
-    async def guess(self, guest: bool = False) -> None:
+    async def guess(self, spared: bool = False) -> None:
         """Somebody shows what may be a guess: at most so many a minute from one source, and none from one that is held
-        up for abuse, unless it is a `guest` on a page of his own. Raises QuotaExceeded."""
-        if not guest:
+        up for abuse, unless he is `spared`. Raises QuotaExceeded."""
+        if not spared:
             self.gateway.watch.hold_source(self.address)
         await self.parts.limits.at_door("auth", self.asking)
 
@@ -233,7 +233,7 @@ async def _identify(call: Call) -> Caller:
         return call.gateway.callers.by_header(request.headers.get("Authorization"), call.address)
     except Unauthorized as error:
         call.spent = isinstance(error, Spent)
-        await call.guess()
+        await call.guess(spared=call.spent)
         raise
 
 

@@ -47,16 +47,16 @@ def nowhere(gateway: Any, request: web.BaseRequest, error: GatewayError) -> Gate
 
 
 def answered(door: Door, call: "Call", status: int, refusal: GatewayError | None) -> None:
-    """A door has answered. Whoever was held up has shown nothing new."""
-    refused, watch = 400 <= status < 500, call.gateway.watch
+    """A door has answered. Whoever was held up has shown nothing new, and a session that has run out nothing bad."""
+    if isinstance(refusal, HeldUp):
+        return
+    refused, watch = 400 <= status < 500 and not call.spent, call.gateway.watch
     if call.caller is NOBODY:
-        if isinstance(refusal, HeldUp):
-            return
         guest = door.importance is Importance.FIRST
         if refused or not guest:
-            sight = Sight(int(not guest), refused, _agent(call.request), None, _guess(door, call, status, refusal))
-            watch.saw_source(call.address, sight)
-    elif (watch.passes(call.caller) or refused or call.invalid) and not isinstance(refusal, HeldUp):
+            shown = _shown(door, call, status), _is_wrong(door, refusal)
+            watch.saw_source(call.address, Sight(int(not guest), refused, _agent(call.request), None, *shown))
+    elif watch.passes(call.caller) or refused or call.invalid:
         invalid = call.invalid or _faulty(refusal)
         watch.saw_caller(call.caller, call.address, Sight(1, refused, _agent(call.request), invalid=invalid))
 
@@ -65,13 +65,16 @@ def _agent(request: web.BaseRequest) -> int:
     return hash(request.headers.get("User-Agent", ""))
 
 
-def _guess(door: Door, call: "Call", status: int, refusal: GatewayError | None) -> int | None:
-    """What was shown that never was good: the header, or what stood in the body, each of which is new."""
-    if door.scope is not None:
-        header = call.request.headers.get("Authorization")
-        return hash(header) if header and not call.spent and status in (401, 429) else None
-    wrong = isinstance(refusal, Unauthorized) and not isinstance(refusal, Spent) and not refusal.faults
-    return hash(call.id) if wrong else None
+def _shown(door: Door, call: "Call", status: int) -> int | None:
+    """A header that never was good."""
+    header = call.request.headers.get("Authorization")
+    return hash(header) if header and door.scope is not None and not call.spent and status in (401, 429) else None
+
+
+def _is_wrong(door: Door, refusal: GatewayError | None) -> bool:
+    """Whether what stood in the body was no password, key or code."""
+    never_good = isinstance(refusal, Unauthorized) and not isinstance(refusal, Spent) and not refusal.faults
+    return door.scope is None and never_good
 
 
 def _faulty(refusal: GatewayError | None) -> int:
