@@ -81,10 +81,10 @@ async def test_a_guesser_is_slowed_down_step_by_step_and_let_go_by_itself(tmp_pa
         assert 880 <= int(reply.headers["Retry-After"]) <= 900
         assert (await run.call("GET", READ, headers={"X-Forwarded-For": SOURCE})).status == 200
         clock.forward(int(reply.headers["Retry-After"]))
+        assert (await guess(run, 1))[0].status == 401
         await run.gateway.watch.tidy()
         assert (await steps(run, "?state=in_force")) == []
         assert (await steps(run, "?state=ended"))[0]["ended_at"] == step["until"]
-        assert (await guess(run, 1))[0].status == 401
         told = [("gateway", f"abuse.{done}") for done in ("alerted", "throttled", "challenged", "blocked", "ended")]
         assert await actions(run) == told
         assert SOURCE not in run.log_text.getvalue()

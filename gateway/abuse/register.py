@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, json
 
-from gateway import ids, metrics, pages, reading
+from gateway import ids, pages, reading
 from gateway.abuse.hold import Step
 from gateway.abuse.signals import BY_NAME
 from gateway.abuse.trail import SOURCES, Kind
@@ -24,7 +24,7 @@ from gateway.vault import Vault
 from gateway.views import Time
 
 __all__ = ["AbuseList", "AbuseQuery", "AbuseView", "Case", "Register"]
-KEPT_MS = 30 * 86_400_000
+KEPT_MS, MOST = 30 * 86_400_000, 100_000
 DONE = {"alert": "alerted", "throttle": "throttled", "challenge": "challenged", "block": "blocked"}
 """What the audit log says of a step."""
 AbuseId = Annotated[str, Meta(pattern=ids.pattern("abu"))]
@@ -104,10 +104,9 @@ class Register:
             await self._db.do(_close_over)
 
     async def forget_old(self) -> None:
-        """Let go of what is 30 days old, addresses and all."""
+        """Let go of what is 30 days old, addresses and all, and of what is too much."""
         before = self._clock.now() - KEPT_MS
-        if gone := await self._db.do(lambda tx: abuse.forget(tx, before)):
-            metrics.of(metrics.AGED, "abuse").inc(gone)
+        await self._db.do(lambda tx: abuse.forget(tx, before, MOST))
 
     # -- telling ------------------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ REMEMBERED = 20_000
 """How many sources and callers have a trail; of more the longest unseen is forgotten, but nobody under a step is."""
 NETWORKS = 5_000
 HELD = 10_000
-"""How many are under a step at once; of more the one goes whose step would end first."""
+"""How many are under a step at once; of more the one goes whose step was taken first."""
 TICK = 1.0
 """Seconds between two looks at a caller who does nothing but what he should."""
 SAYS = {
@@ -128,6 +128,10 @@ class Watch:
         return network.shows(key, now)
 
     def _trail(self, key: bytes, kind: Kind, now: float) -> Trail:
+        """A trail, a new one for a stranger, and for whoever has a step behind him."""
+        hold = self._held.get(key)
+        if hold is not None and now >= hold.until:
+            self.release(key)
         trail = self._trails.get(key)
         if trail is None:
             trail = self._trails[key] = Trail(kind, now)
@@ -146,11 +150,11 @@ class Watch:
         if not trail.is_source and not self.rules.keys:
             step = "alert"
         held = self._held.get(whose.digest)
-        if held is not None and now < held.until and STEPS.index(held.step) >= STEPS.index(step):
+        if held is not None and STEPS.index(held.step) >= STEPS.index(step):
             return
         before = self._register.blocks(whose.digest) if step == "block" else 0
         seconds = lasts(step, self.rules, before)
-        uuid = held.uuid if held is not None and now < held.until else self._register.uuid()
+        uuid = held.uuid if held is not None else self._register.uuid()
         self._pin(whose.digest, Hold(uuid, step, now + seconds, self.rules.dry_run))
         until = self._clock.now() + round(seconds * 1000)
         self._register.open(
@@ -161,9 +165,10 @@ class Watch:
         self._log.warning("abuse", code=step, actor=whose.actor)
 
     def _pin(self, digest: bytes, hold: Hold) -> None:
+        self._held.pop(digest, None)
         self._held[digest] = hold
         if len(self._held) > HELD:
-            del self._held[min(self._held, key=lambda one: self._held[one].until)]
+            del self._held[next(iter(self._held))]
 
     def release(self, digest: bytes) -> None:
         """Let go of whoever this is, and forget what he has done."""
@@ -173,9 +178,8 @@ class Watch:
     async def tidy(self) -> None:
         """Steps that are over are let go of, and their end is noted."""
         now = self._clock.monotonic()
-        for digest, hold in list(self._held.items()):
-            if now >= hold.until:
-                del self._held[digest]
+        for digest in [digest for digest, hold in self._held.items() if now >= hold.until]:
+            self.release(digest)
         await self._register.close_over()
 
     def _digest(self, source: str) -> bytes:

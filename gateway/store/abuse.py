@@ -105,9 +105,9 @@ def end(tx: Tx, row: int, at: int | None = None) -> None:
     tx.execute("UPDATE abuse SET ended_at = ? WHERE id = ?", (tx.now if at is None else at, row))
 
 
-def forget(tx: Tx, before: int) -> int:
-    """Take away what began before that time (ms) and is over; how many that were."""
-    return tx.execute("DELETE FROM abuse WHERE since < ? AND until < ?", (before, tx.now)).rowcount
+def forget(tx: Tx, before: int, most: int) -> None:
+    """Take away what began before that time (ms), and all but the `most` newest."""
+    tx.execute("DELETE FROM abuse WHERE since < ? OR id <= (SELECT max(id) FROM abuse) - ?", (before, most))
 
 
 def _stored(row: tuple) -> Stored:
