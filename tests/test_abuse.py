@@ -1,11 +1,20 @@
 """Steps against abuse, from outside: who is held up, what is told of it, and how it ends."""
 
+import contextlib
+import urllib.error
+import urllib.request
+
 import pytest
 
+from gateway.abuse import Sight, watch
 from gateway.abuse.watch import SAYS, SAYS_TO_CALLER
+from gateway.config import load
 from tests.guest_pages import link
 from tests.people import person
 from tests.running import BOOKING, CONFIG, running
+from tests.test_cli import run, served
+
+__all__ = ["run", "served"]
 
 PROXY = '[server]\nproxies = ["127.0.0.0/8"]\n[venue]'
 SETTINGS = CONFIG.replace("[venue]", PROXY, 1)
@@ -223,3 +232,43 @@ async def test_a_list_with_many_wrong_recipients_counts_beyond_what_is_usual(tmp
             assert (reply.status, reply.json["rejected_total"]) == (202, wrong)
             found = [signal["count"] for step in await steps(run) for signal in step["signals"]]
             assert found == ([] if wrong == 10 else [40])
+
+
+def test_the_command_line_tells_who_it_is_and_lets_him_go(run, served):
+    """In words and as JSON, the address only where it is asked for; what is over is told with --all."""
+    _, port = served
+    assert run("abuse", "list").out == "nobody is held up\n"
+    for number in range(10):
+        with contextlib.suppress(urllib.error.HTTPError):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/nowhere/{number}")
+    (step,) = run("abuse", "list", "--json").json
+    assert (step["step"], step["address"]) == ("alert", None)
+    told = run("abuse", "list", "--address").out
+    assert "127.0.0.1" in told and "different paths that lead nowhere" in told
+    assert run("abuse", "lift", step["id"]).out == f"{step['id']} is lifted\n"
+    assert run("abuse", "lift", step["id"]).code == 64
+    assert run("abuse", "list", "--json").json == []
+    assert step["id"] in run("abuse", "list", "--all").out
+
+
+async def test_nobody_is_forgotten_for_strangers_while_a_step_holds_him(tmp_path, clock, monkeypatch):
+    """However many come by, whoever is blocked stays so; trails and steps in force stay within their bounds, and a
+    reload lets go of everybody where it switches this off."""
+    monkeypatch.setattr(watch, "REMEMBERED", 20)
+    monkeypatch.setattr(watch, "HELD", 60)
+    async with running(tmp_path, SETTINGS, clock) as run:
+        assert (await block(run))[-1].status == 429
+        here = run.gateway.watch
+        for number in range(300):
+            here.saw_source(f"203.0.{number % 256}.{number // 256}", Sight(refused=True))
+        assert len(here._trails) == 20
+        assert (await guess(run, 1))[0].json["detail"] == SAYS["block"]
+        for number in range(100):
+            here.saw_source(f"203.1.{number}.1", Sight(invalid=50))
+        assert len(here._held) == 60
+        assert (await block(run, "198.51.101.7"))[-1].status == 429
+        assert (await steps(run, "?step=block"))[0]["until"] == "2026-11-24T10:15:00Z"
+        config = run.folder / "config.toml"
+        config.write_text(SETTINGS + "[abuse]\nenabled = false\n")
+        assert await run.gateway.reload(load(config, {})) == []
+        assert (await guess(run, 1, "198.51.101.7"))[0].json["detail"] not in SAYS.values()

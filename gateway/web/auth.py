@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from gateway.errors import Conflict, Forbidden, QuotaExceeded, Spent, Unauthorized
+from gateway.errors import Conflict, Forbidden, QuotaExceeded, Unauthorized
 from gateway.overload import Importance
 from gateway.second_factor import FactorAnswer, RecoveryAnswer
 from gateway.sessions import Code, KeyGrant, Password, PasswordGrant, TokenAnswer, TokenOrder
@@ -60,7 +60,7 @@ async def token(call: Call) -> TokenAnswer:
             return sessions.for_key(call.gateway.callers.by_key(order.api_key, call.address))
         return await sessions.refresh(order.refresh_token)
     except Unauthorized as error:
-        await call.guess(spared=isinstance(error, Spent))
+        await call.guessed(error)
         raise
 
 

@@ -109,6 +109,11 @@ class Call(Struct):
             self.gateway.watch.hold_source(self.address)
         await self.parts.limits.at_door("auth", self.asking)
 
+    async def guessed(self, error: Unauthorized) -> None:
+        """What was shown is not good: a guess, unless it was good once. Raises QuotaExceeded."""
+        self.spent = isinstance(error, Spent)
+        await self.guess(spared=self.spent)
+
     async def _take(self, taking: Awaitable[list[Take]]) -> None:
         """The answer says where the caller then stands, the tightest first. Whoever is refused has taken nothing."""
         try:
@@ -234,8 +239,7 @@ async def _identify(call: Call) -> Caller:
     try:
         return call.gateway.callers.by_header(request.headers.get("Authorization"), call.address)
     except Unauthorized as error:
-        call.spent = isinstance(error, Spent)
-        await call.guess(spared=call.spent)
+        await call.guessed(error)
         raise
 
 

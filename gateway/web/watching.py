@@ -9,7 +9,7 @@ from msgspec import Struct, json
 from gateway.abuse import Sight
 from gateway.answers import Answer
 from gateway.callers import NOBODY
-from gateway.errors import GatewayError, HeldUp, Spent, Unauthorized
+from gateway.errors import GatewayError, HeldUp, Unauthorized
 from gateway.overload import Importance
 from gateway.web.client import client_address
 from gateway.web.routes import Door
@@ -54,7 +54,7 @@ def answered(door: Door, call: "Call", status: int, refusal: GatewayError | None
     if call.caller is NOBODY:
         guest = door.importance is Importance.FIRST
         if refused or not guest:
-            shown = _shown(door, call, status), _is_wrong(door, refusal)
+            shown = _shown(door, call, status), _is_wrong(door, call, refusal)
             watch.saw_source(call.address, Sight(int(not guest), refused, _agent(call.request), None, *shown))
     elif watch.passes(call.caller) or refused or call.invalid:
         invalid = call.invalid or _faulty(refusal)
@@ -71,10 +71,9 @@ def _shown(door: Door, call: "Call", status: int) -> int | None:
     return hash(header) if header and door.scope is not None and not call.spent and status in (401, 429) else None
 
 
-def _is_wrong(door: Door, refusal: GatewayError | None) -> bool:
+def _is_wrong(door: Door, call: "Call", refusal: GatewayError | None) -> bool:
     """Whether what stood in the body was no password, key or code."""
-    never_good = isinstance(refusal, Unauthorized) and not isinstance(refusal, Spent) and not refusal.faults
-    return door.scope is None and never_good
+    return door.scope is None and isinstance(refusal, Unauthorized) and not call.spent and not refusal.faults
 
 
 def _faulty(refusal: GatewayError | None) -> int:

@@ -16,8 +16,8 @@ class Signal(Struct, frozen=True):
 
 
 class Step(Struct, frozen=True, kw_only=True):
-    """A step against abuse. `kind`: ipv4, ipv6, key or user; `step`: alert, throttle, challenge or block. `digest` stands
-    for who it is; `caller` is a key's or a user's id, where it is one's and you may see it."""
+    """A step against abuse. `kind`: ipv4, ipv6, key or user; `step`: alert, throttle, challenge or block. `digest`
+    stands for who it is; `caller` is a key's or a user's id, where it is one's and you may see it."""
 
     id: str
     digest: str
