@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from gateway import ids, metrics
 from gateway.clock import Clock
-from gateway.errors import Forbidden, Unauthorized
+from gateway.errors import Forbidden, Spent, Unauthorized
 from gateway.model import SCOPES
 from gateway.reach import Reach, within
 from gateway.roles import ROLES
@@ -73,7 +73,8 @@ class Callers:
         """How often somebody came with a credential that is not good, since that was last written down."""
 
     def by_header(self, header: str | None, address: str | None) -> Caller:
-        """The caller behind an Authorization header. Raises Unauthorized, never saying what was wrong with it."""
+        """The caller behind an Authorization header. Raises Unauthorized, never saying what was wrong with it;
+        to us, that it was good once, or is elsewhere, by Spent."""
         if not header:
             raise Unauthorized()
         digest = sha256(header.encode("utf-8", "surrogateescape")).digest()
@@ -82,9 +83,9 @@ class Callers:
             caller = self._look_up(digest, header)
         now = self._clock.now()
         if caller.expires_at is not None and now >= caller.expires_at:
-            raise Unauthorized()
+            raise Spent()
         if caller.networks and not within(address, caller.networks):
-            raise Unauthorized()
+            raise Spent()
         if caller.session is None:
             if self._denies(caller.actor.removeprefix("key:"), now):
                 metrics.of(metrics.ACCESS_DENIED, "key").inc()
@@ -123,7 +124,7 @@ class Callers:
     def _with_token(self, text: str) -> Caller:
         claims = self._tokens.read(text)
         if claims is None:
-            raise Unauthorized()
+            raise Spent() if self._tokens.made(text) else Unauthorized()
         if claims.sid is not None:
             return self._user(claims, claims.sid)
         caller = self._key(apikeys.find(self._db.reader, claims.sub.removeprefix(KEY)))
@@ -132,7 +133,7 @@ class Callers:
 
     def _key(self, key: Key | None) -> Caller:
         if key is None or key.revoked_at is not None:
-            raise Unauthorized()
+            raise Spent()
         return Caller(
             f"key:{key.public}", key.principal, key.scopes, self._limit_keys(api_key=key.principal),
             frozenset({f"key_{key.public}"}), key.expires_at, key.networks, key.expires_at, mark=self._db.turn_mark,
@@ -142,7 +143,7 @@ class Callers:
         uuid = ids.parse("ses", sid)
         session = sessions.find(self._db.reader, uuid) if uuid else None
         if session is None or ids.public("usr", session.user_uuid) != claims.sub:
-            raise Unauthorized()
+            raise Spent()
         return Caller(
             actor_of(session.user_uuid), session.user_uuid, ROLES[session.role],
             self._limit_keys(

@@ -58,6 +58,10 @@ class Unauthorized(GatewayError):
     code, status, exit_code = "unauthorized", 401, 64
 
 
+class Spent(Unauthorized):
+    """A valid API key or access token is needed."""
+
+
 class Forbidden(GatewayError):
     """The caller may not do that."""
 
@@ -156,6 +160,10 @@ class QuotaExceeded(GatewayError):
     """Too many requests; wait for Retry-After seconds."""
 
     code, status, exit_code = "quota-exceeded", 429, 69
+
+
+class HeldUp(QuotaExceeded):
+    """Too many requests; wait for Retry-After seconds."""
 
 
 # -- what befell the gateway ------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from typing import Any
 from msgspec import json
 
 from gateway import __version__, access, metrics, parts, plugins
+from gateway.abuse import Register, Watch
 from gateway.addresses import Addresses
 from gateway.bulk import forget_unfinished
 from gateway.clock import Clock, SystemClock
@@ -112,6 +113,9 @@ class Gateway:
         self._begin()
         self.parts = parts.build(self.keeps, self.config)
         self._closing.append(self._close_way_out)
+        self.watch = Watch(self.abuse, self.config.abuse, self.vault, self.clock, self.log)
+        self.abuse.released = self.watch.release
+        self.watch.load()
         self.turns = Turns(self.clock)
         self.overload = Overload(self.db, self.turns, self.config.overload, self.clock, self.log)
         self.health = Health(self.db, self.clock, self.record.last_time)
@@ -177,6 +181,7 @@ class Gateway:
         self.exports = Exports(self.db, seals)
         self.erasure = Erasure(self.db, self.vault.keys, self.ids)
         self.holds = Holds(self.db, self.vault, self.ids)
+        self.abuse = Register(self.db, self.vault, self.ids, self.clock)
         self.suppressions = Suppressions(self.db, self.vault)
         self.suppression_lists = SuppressionLists(self.db, self.suppressions)
         self.keeps = parts.Keeps(
@@ -232,7 +237,7 @@ class Gateway:
         """Spare keys, a checkpoint of the record if one is due, space kept back, and the clocks of people."""
         return [partial(asyncio.to_thread, self.vault.keys.refill), self.record.checkpoint_if_due,
                 partial(asyncio.to_thread, self.reserve.fill), partial(self.people.tidy, hourly=False),
-                self.parts.requests.rounds.go]  # fmt: skip
+                self.parts.requests.rounds.go, self.watch.tidy]  # fmt: skip
 
     def _hourly(self) -> list[Chore]:
         """What is old goes; what is about to end is told."""
@@ -240,7 +245,7 @@ class Gateway:
         return [
             partial(self.people.tidy, hourly=True), now.requests.rounds.forget_old, self.erasure.tidy,
             self.imports.tidy, self.repeats.forget_old, now.limits.forget_whole, now.webhooks.postmen.forget_old,
-            now.asks.tidy, now.endings.tidy, now.breaches.forget_old, self.access.tidy,
+            now.asks.tidy, now.endings.tidy, now.breaches.forget_old, self.access.tidy, self.abuse.forget_old,
         ]  # fmt: skip
 
     def _daily(self) -> list[Chore]:
@@ -276,7 +281,8 @@ class Gateway:
             return refused
         made, before = parts.build(self.keeps, config), self.parts
         await self._count_days(config)
-        self.config, self.parts, self.overload.marks = config, made, config.overload
+        self.config, self.parts = config, made
+        self.overload.marks, self.watch.rules = config.overload, config.abuse
         await self._note_config()
         await asyncio.gather(before.delivery.drain(DRAIN_SECONDS), before.webhooks.drain(DRAIN_SECONDS))
         for gone in before.routes.providers.keys() - made.routes.providers.keys():

@@ -52,6 +52,13 @@ WOULD_LIMIT = Counter(
     ["limiter"],
     registry=REGISTRY,
 )
+ABUSE_STEPS = Counter("gateway_abuse_steps_total", "Steps taken against abuse.", ["step"], registry=REGISTRY)
+ABUSE_HELD = Counter(
+    "gateway_abuse_held_total", "Requests refused because of a step against abuse.", ["step"], registry=REGISTRY
+)
+ABUSE_WOULD_HOLD = Counter(
+    "gateway_abuse_held_dry_run_total", "Requests that a step on trial would have refused.", ["step"], registry=REGISTRY
+)
 WEBHOOK_ATTEMPTS = Counter(
     "gateway_webhook_attempts_total", "Requests to webhooks, by how they ended.", ["outcome"], registry=REGISTRY
 )

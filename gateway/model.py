@@ -55,14 +55,14 @@ COUNTED = (
 place of a word is stored with the counts: a new one goes to the end."""
 
 ENDPOINTS: tuple[str, ...] = (
-    "access_rules.add", "access_rules.list", "access_rules.remove", "access_rules.show", "analytics.report",
-    "api_keys.change", "api_keys.draw", "api_keys.list", "api_keys.revoke", "api_keys.rotate", "api_keys.show",
-    "audit.list", "audit.newest", "audit.prove", "auth.begin_totp", "auth.confirm_totp", "auth.end_totp",
-    "auth.keys", "auth.logout", "auth.password", "auth.setup", "auth.token", "batches.cancel", "batches.events",
-    "batches.show", "breaches.add", "breaches.change", "breaches.list", "breaches.show", "compliance.check",
-    "compliance.rule", "compliance.rules", "confirm.ask", "confirm.confirm", "consents.ask", "consents.ask_first",
-    "consents.expiring", "consents.keep", "consents.receipt", "consents.record", "consents.state",
-    "consents.wording", "consents.wordings", "data_requests.cancel", "data_requests.complete",
+    "abuse.lift", "abuse.list", "access_rules.add", "access_rules.list", "access_rules.remove", "access_rules.show",
+    "analytics.report", "api_keys.change", "api_keys.draw", "api_keys.list", "api_keys.revoke", "api_keys.rotate",
+    "api_keys.show", "audit.list", "audit.newest", "audit.prove", "auth.begin_totp", "auth.confirm_totp",
+    "auth.end_totp", "auth.keys", "auth.logout", "auth.password", "auth.setup", "auth.token", "batches.cancel",
+    "batches.events", "batches.show", "breaches.add", "breaches.change", "breaches.list", "breaches.show",
+    "compliance.check", "compliance.rule", "compliance.rules", "confirm.ask", "confirm.confirm", "consents.ask",
+    "consents.ask_first", "consents.expiring", "consents.keep", "consents.receipt", "consents.record",
+    "consents.state", "consents.wording", "consents.wordings", "data_requests.cancel", "data_requests.complete",
     "data_requests.export", "data_requests.extend", "data_requests.list", "data_requests.open",
     "data_requests.pause", "data_requests.redact", "data_requests.refuse", "data_requests.resume",
     "data_requests.show", "data_requests.verify", "guests.add", "guests.edit", "guests.export", "guests.forget",

@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from gateway import ids, metrics
 from gateway.callers import KEY, Caller, actor_of
 from gateway.clock import Clock
-from gateway.errors import Fault, Forbidden, QuotaExceeded, Unauthorized
+from gateway.errors import Fault, Forbidden, QuotaExceeded, Spent, Unauthorized
 from gateway.lockout import Lockout
 from gateway.passwords import LONGEST, Passwords
 from gateway.second_factor import SecondFactor
@@ -159,7 +159,7 @@ class Sessions:
 
         session = await self._db.do(act)
         if session is None:
-            raise _wrong()
+            raise _wrong(Spent)
         metrics.SIGN_INS.labels("refreshed").inc()
         return self._tokens_of(session.user_uuid, session.uuid, session.generation + 1)
 
@@ -186,6 +186,6 @@ def _over(session: Session, now: int) -> bool:
     return now >= session.used_at + IDLE_MS or now >= session.created_at + LASTS_MS
 
 
-def _wrong() -> Unauthorized:
+def _wrong(kind: type[Unauthorized] = Unauthorized) -> Unauthorized:
     metrics.SIGN_INS.labels("wrong").inc()
-    return Unauthorized("These are not the right credentials, or not any more.")
+    return kind("These are not the right credentials, or not any more.")

@@ -46,6 +46,14 @@ class Tokens:
 
     def read(self, token: str) -> Claims | None:
         """The claims of a token that was signed here, for here, and runs now; None for any other."""
+        claims, now = self._claims(token), self._clock.now() // 1000
+        return claims if claims is not None and claims.iat - AHEAD <= now < claims.exp else None
+
+    def made(self, token: str) -> bool:
+        """Whether a token was signed here, for here, though it may have run out."""
+        return self._claims(token) is not None
+
+    def _claims(self, token: str) -> Claims | None:
         raw = self._vault.jwt.open(token)
         try:
             claims = self._decoder.decode(raw) if raw is not None else None
@@ -53,8 +61,7 @@ class Tokens:
             return None
         if claims is None or (claims.iss, claims.aud) != (self._issuer, self._audience):
             return None
-        now = self._clock.now() // 1000
-        return claims if claims.iat - AHEAD <= now < claims.exp else None
+        return claims
 
     def refresh(self, session: bytes, generation: int) -> str:
         """The refresh token of a session's generation. Nothing of it is stored: it is recognised by its seal."""

@@ -88,6 +88,7 @@ async def test_every_act_and_every_look_at_a_person_leaves_an_entry(walk):
     await keys_and_users(walk)
     await one_self(walk)
     await the_socket(walk)
+    await abuse(walk)
     doors = app.doors(app.MAIN)
     acts = {door.name for door in doors if door.method != "GET" and door.path.startswith(P)}
     looks = {door.name for door in doors if "include" in getattr(door.query, "__struct_fields__", ())}
@@ -133,6 +134,15 @@ async def guests(walk):
     await walk.through(f"GET {P}/suppressions", "content.read", "sup", query="?include=content")
     why = {"reason": "Written by mistake."}
     await walk.through(f"POST {P}/suppressions/{{id}}/lift", "suppression.lifted", None, why, id=made["id"])
+
+
+async def abuse(walk):
+    """Who is held up, from where, and that he is let go."""
+    for number in range(10):
+        await walk.run.call("GET", f"/nowhere/{number}", headers={"Authorization": None})
+    await walk.run.gateway.db.do(lambda tx: None)  # what nobody waits for is on disk too
+    found = await walk.through(f"GET {P}/abuse", "content.read", "abuse", query="?include=address")
+    await walk.through(f"POST {P}/abuse/{{id}}/lift", "abuse.lifted", id=found["items"][0]["id"])
 
 
 async def consents(walk):

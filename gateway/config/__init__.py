@@ -5,6 +5,7 @@ from gateway.config.faults import ConfigFault, ConfigFaults
 from gateway.config.manual import Shown, explain, keys, schema, show
 from gateway.config.secret import read_secret
 from gateway.config.sections import (
+    Abuse,
     Access,
     Audit,
     Delivery,
@@ -21,6 +22,7 @@ from gateway.config.snapshot import Config, load, restart_needed, starter
 from gateway.config.values import Bytes, Folder, Seconds
 
 __all__ = [
+    "Abuse",
     "Access",
     "Audit",
     "Bytes",

@@ -250,6 +250,27 @@ class Overload(Table, frozen=True):
     loop_lag: Annotated[Moment, about("How late a request may be begun with.")] = 0.5
 
 
+class Abuse(Table, frozen=True):
+    """What becomes of callers without a valid key who behave like abusers. Patterns score, scores fade; at a mark a
+    step is taken, which ends by itself."""
+
+    enabled: Annotated[bool, about("Whether anybody is looked at, and held up.")] = True
+    keys: Annotated[bool, about("Hold up API keys and people too, for what they do themselves; else they alert.")] = (
+        False
+    )
+    dry_run: Annotated[bool, about("Take every step on trial: it is noted, and nobody is held up.")] = False
+    alert: Annotated[int, about("The score at which you are told.", ge=1, le=LARGEST)] = 40
+    throttle: Annotated[int, about("The score at which requests are taken more slowly.", ge=1, le=LARGEST)] = 60
+    challenge: Annotated[int, about("The score at which each wait is longer than the last.", ge=1, le=LARGEST)] = 120
+    block: Annotated[int, about("The score at which nothing is taken for a while.", ge=1, le=LARGEST)] = 240
+    throttle_to: Annotated[int, about("How many requests a minute a throttle lets pass.", ge=1, le=LARGEST)] = 30
+    throttle_for: Annotated[Seconds, about("How long a throttle holds.")] = 600.0
+    challenge_for: Annotated[Seconds, about("How long a challenge holds.")] = 600.0
+    block_for: Annotated[Seconds, about("How long a first block holds; every further one twice as long.")] = 900.0
+    longest_block: Annotated[Seconds, about("How long any block holds at most.")] = 86_400.0
+    exempt: Annotated[tuple[Network, ...], about("Networks that are not looked at.")] = ()
+
+
 class Logs(Table, frozen=True):
     """What the gateway says while it works."""
 
@@ -279,4 +300,5 @@ class Sections(Table, frozen=True):
     store: Store = Store()
     audit: Audit = Audit()
     overload: Overload = Overload()
+    abuse: Abuse = Abuse()
     logs: Logs = Logs()

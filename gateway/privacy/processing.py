@@ -29,11 +29,13 @@ DATA = (
     ("guests", "consents with their proof, and stops"),
     ("guests", "requests about their data, and the breaches they are affected by"),
     ("staff", "names, e-mail addresses, roles, sign-ins, and what each of them did"),
+    ("others", "IP addresses of those who were held up for abuse"),
 )
 KEPT = (
     ("stops (a keyed hash of the address), so that a no outlives everything else", "without end"),
     ("the record of who did what, by ids alone", "without end"),
     ("breaches, from when they are closed", "6 years"),
+    ("IP addresses of those who were held up for abuse", "30 days"),
     ("guests and messages, where no time is set below", "until they are erased"),
 )
 SECURITY = (

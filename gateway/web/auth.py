@@ -59,8 +59,8 @@ async def token(call: Call) -> TokenAnswer:
         if isinstance(order, KeyGrant):
             return sessions.for_key(call.gateway.callers.by_key(order.api_key, call.address))
         return await sessions.refresh(order.refresh_token)
-    except Unauthorized:
-        await call.guess()
+    except Unauthorized as error:
+        await call.guessed(error)
         raise
 
 

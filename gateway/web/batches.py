@@ -9,6 +9,7 @@ from gateway.answers import Answer
 from gateway.orders import MOST_RECIPIENTS, BatchView, BulkAnswer, BulkOrder, BulkRecipient, Chosen, Segment
 from gateway.overload import Importance
 from gateway.recipients import Listed
+from gateway.web import watching
 from gateway.web.door import Call
 from gateway.web.idempotency import once
 from gateway.web.routes import LongList, Media, Routes
@@ -44,13 +45,15 @@ async def take(call: Call, order: BulkOrder, route: str) -> Answer:
 
     if order.dry_run:
         return Answer(json.encode(await takes.rehearse(order, listed, call.caller)), 200)
-    return await once(
+    answer = await once(
         call,
         route,
         lambda repeat: takes.accept(order, listed, call.caller, repeat, admit),
         digest + json.encode(structs.replace(order, recipients=[])),
         required=True,
     )
+    call.invalid = watching.beyond_usual(answer)
+    return answer
 
 
 @routes.get("/batches/{id}", scope="read", gives=BatchView)

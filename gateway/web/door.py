@@ -14,11 +14,11 @@ from multidict import CIMultiDict
 from gateway import metrics
 from gateway.answers import Answer
 from gateway.callers import NOBODY, Caller
-from gateway.errors import BadIdempotencyKey, BadJson, GatewayError, QuotaExceeded, Unauthorized
+from gateway.errors import BadIdempotencyKey, BadJson, GatewayError, QuotaExceeded, Spent, Unauthorized
 from gateway.limits import Asking, Standing, Take
 from gateway.model import MessageClass
 from gateway.overload import Importance, importance
-from gateway.web import arriving, body, problem, query
+from gateway.web import arriving, body, problem, query, watching
 from gateway.web.arriving import Items
 from gateway.web.client import client_address
 from gateway.web.routes import API_VERSION, Door
@@ -47,7 +47,8 @@ Handler = Callable[[web.BaseRequest, Mapping[str, str]], Awaitable[web.StreamRes
 
 class Call(Struct):
     """One request, as a view sees it. `query`: as the type the door declares for it, bare where it declares none.
-    `items`: those of the long list in the body."""
+    `items`: those of the long list in the body. `spent`: the credential was good once, or would be elsewhere;
+    `invalid`: how many of the recipients cannot be, beyond what is usual."""
 
     gateway: Any
     parts: Any
@@ -60,6 +61,8 @@ class Call(Struct):
     items: Items = Items([], [], b"")
     takes: list[Take] = []
     standings: list[Standing] = []
+    spent: bool = False
+    invalid: int = 0
 
     @property
     def people(self) -> Any:
@@ -102,9 +105,17 @@ class Call(Struct):
         Invalid for more than would ever pass."""
         await self._take(self.parts.limits.for_recipients(endpoint, self.asking, many))
 
-    async def guess(self) -> None:
-        """Somebody shows what may be a guess: at most so many a minute from one source. Raises QuotaExceeded."""
+    async def guess(self, spared: bool = False) -> None:
+        """Somebody shows what may be a guess: at most so many a minute from one source, and none from one that is held
+        up for abuse, unless he is `spared`. Raises QuotaExceeded."""
+        if not spared:
+            self.gateway.watch.hold_source(self.address)
         await self.parts.limits.at_door("auth", self.asking)
+
+    async def guessed(self, error: Unauthorized) -> None:
+        """What was shown is not good: a guess, unless it was good once. Raises QuotaExceeded."""
+        self.spent = isinstance(error, Spent)
+        await self.guess(spared=self.spent)
 
     async def _take(self, taking: Awaitable[list[Take]]) -> None:
         """The answer says where the caller then stands, the tightest first. Whoever is refused has taken nothing."""
@@ -139,6 +150,8 @@ class Threshold(Struct, frozen=True):
         """The answer to what comes to no door."""
         gateway = self.gateway
         request_id = gateway.request_id()
+        if self.caller is None:
+            error = watching.nowhere(gateway, request, error)
         response = problem.response(error, request_id)
         dress(response, request_id, [])
         method = request.method if request.method in METHODS else "other"
@@ -156,7 +169,7 @@ def open_door(door: Door, threshold: Threshold) -> Handler:
     counted: dict[int, Any] = {}
 
     async def handle(request: web.BaseRequest, path: Mapping[str, str]) -> web.StreamResponse:
-        began = time.perf_counter()
+        began, refusal = time.perf_counter(), None
         call = Call(gateway, gateway.parts, request, gateway.request_id(), path)
         try:
             result = await _through(door, call, threshold.caller)
@@ -166,13 +179,15 @@ def open_door(door: Door, threshold: Threshold) -> Handler:
                 call.standings = error.details.get("standings", [])
             if isinstance(error, Unauthorized) and not error.faults:
                 gateway.callers.refused += 1
-            response = _told(door, error, call)
+            response, refusal = _told(door, error, call), error
         except Exception as error:  # noqa: BLE001 the last resort: a defect of ours is told without its details
             gateway.log.error("request failed", request_id=call.id, route=door.path, error=type(error).__name__)
             gateway.defect(error)
             response = _told(door, GatewayError(), call)
         finally:
             call.parts.limits.leave(call.takes)
+        if threshold.caller is None and not door.exempt:
+            watching.answered(door, call, response.status, refusal)
         dress(response, call.id, call.standings)
         took = time.perf_counter() - began
         seconds.observe(took)
@@ -199,6 +214,7 @@ async def _through(door: Door, call: Call, caller: Caller | None) -> Any:
         call.caller.need(door.scope)
     if not door.exempt:
         if caller is None:
+            watching.hold(door, call)
             await _in_turn(door, call)
         await call.enter(door.endpoint, wait=door.repeat is None)
     call.query = request.query if door.query is None else query.read(request.query, door.query)
@@ -239,8 +255,8 @@ async def _identify(call: Call) -> Caller:
     request = call.request
     try:
         return call.gateway.callers.by_header(request.headers.get("Authorization"), call.address)
-    except Unauthorized:
-        await call.guess()
+    except Unauthorized as error:
+        await call.guessed(error)
         raise
 
 

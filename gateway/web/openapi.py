@@ -191,7 +191,7 @@ def problems(door: Door, schemas: Schemas) -> dict[int, list[type[GatewayError]]
         errors.Invalid: door.takes is not None or door.query is not None,
         errors.UnknownField: door.takes is not None or door.query is not None,
         errors.IdempotencyKeyReused: door.repeat is not None,
-        errors.QuotaExceeded: door.scope is not None or door.limit is not None,
+        errors.QuotaExceeded: door.scope is not None or door.limit is not None or door.holds_strangers,
         errors.GatewayError: True,
         errors.Draining: not door.exempt,
         errors.Unavailable: not door.exempt,

@@ -92,6 +92,12 @@ class Door(Struct, frozen=True, dict=True):
         """Whether the body is decoded before the view sees it."""
         return self.takes is not None and not isinstance(self.takes, tuple | Media)
 
+    @cached_property
+    def holds_strangers(self) -> bool:
+        """Whether somebody without a key may be held up for abuse before his request is read. What decodes a body
+        without a key signs in: there the view asks, once it knows that no key is good."""
+        return self.scope is None and not self.exempt and self.importance < Importance.FIRST and not self.decodes
+
 
 class Routes:
     """A module's doors, declared beside its views."""
