@@ -6,7 +6,7 @@ from gateway.config.manual import Shown, explain, keys, schema, show
 from gateway.config.secret import read_secret
 from gateway.config.sections import Audit, Delivery, Limit, Logs, Overload, Provider, Retention, Sender, Server, Venue
 from gateway.config.snapshot import Config, load, restart_needed, starter
-from gateway.config.values import Bytes, Folder, Seconds
+from gateway.config.values import Bytes, Folder, Seconds, in_money
 
 __all__ = [
     "Audit",
@@ -28,6 +28,7 @@ __all__ = [
     "Venue",
     "convert",
     "explain",
+    "in_money",
     "keys",
     "load",
     "read_secret",

@@ -15,6 +15,7 @@ from gateway.errors import BadInput
 
 NAMES = {
     "topics": "<category>", "providers": "<name>", "senders": "<slug>", "limits": "<name>",
+    "costs": "<channel>",
     "retention.categories": "<category>",
 }  # fmt: skip
 """What stands for the name of a table that the administrator names."""

@@ -22,6 +22,7 @@ from gateway.config.values import (
     Language,
     Line,
     Moment,
+    Money,
     Network,
     Opening,
     Origin,
@@ -128,10 +129,17 @@ class Provider(Struct, frozen=True, kw_only=True):
     connections: Annotated[int, about("How many messages may be on their way to it at once.", ge=1, le=1000)] = 8
     timeout: Annotated[Seconds, about("How long handing over one message may take.")] = 30.0
     rate: Annotated[Rate, about("How many messages it is given at most, evenly.")] | None = None
+    price: Annotated[Money, about("What a message costs, of a text each of its segments.")] | None = None
     country: Annotated[Country | None, about("Where it works; the record of processing names it.")] = None
     uncertain: Annotated[
         Literal["resend", "hold"] | None, about("What becomes of a message that it may or may not have taken.")
     ] = None
+
+
+class Cost(Table, frozen=True):
+    """What a channel may cost. The name of the table is that of the channel."""
+
+    a_day: Annotated[Money, about("What its messages may cost a day; what would cost more waits for a person.")]
 
 
 class Delivery(Table, frozen=True):
@@ -260,6 +268,7 @@ class Sections(Table, frozen=True):
     senders: Mapping[Slug, Sender] = field(default_factory=dict)
     topics: Mapping[Category, Topic] = field(default_factory=dict)
     providers: Mapping[Slug, Provider] = field(default_factory=dict)
+    costs: Mapping[ChannelName, Cost] = field(default_factory=dict)
     delivery: Delivery = Delivery()
     limits: Mapping[Slug, Limit] = field(default_factory=dict)
     compliance: Compliance = Compliance()

@@ -13,6 +13,7 @@ from gateway.delivery.defects import NONSENSE, Defect, Suspects, made_of
 from gateway.delivery.prepare import Parcel, Preparation
 from gateway.delivery.schedule import next_try
 from gateway.delivery.settle import HARD_BOUNCES, Settled, settle
+from gateway.delivery.spending import Spending
 from gateway.delivery.warm_up import WarmUp
 from gateway.errors import PROVIDER_FAULTS, Failure, GatewayError, Stopped
 from gateway.letters import Letters
@@ -22,6 +23,7 @@ from gateway.routing import Provider, Routes
 from gateway.store import outbox
 from gateway.store.db import Database
 from gateway.store.outbox import HELD, Due, Window
+from gateway.store.spending import Purchase
 from gateway.vault import KeyDestroyed
 
 WINDOW = 128
@@ -39,9 +41,10 @@ class Courier:
     """
 
     def __init__(self, provider: Provider, routes: Routes, db: Database, preparation: Preparation, letters: Letters,
-                 warm_up: WarmUp, timetable: Timetable, log: Log, clock: Clock):  # fmt: skip
+                 warm_up: WarmUp, spending: Spending, timetable: Timetable, log: Log, clock: Clock):  # fmt: skip
         self.provider, self.routes, self.db, self.preparation = provider, routes, db, preparation
-        self.letters, self.warm_up, self.timetable, self.log, self.clock = letters, warm_up, timetable, log, clock
+        self.letters, self.warm_up, self.spending = letters, warm_up, spending
+        self.timetable, self.log, self.clock = timetable, log, clock
         self._suspects = Suspects()
         self._ready: deque[Due] = deque()
         self._filled, self._low, self._wake = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -195,13 +198,21 @@ class Courier:
     async def _deal_with(self, due: Due) -> None:
         """One leased message, to its settlement on disk."""
         parcel = await self._prepare(due)
-        if isinstance(parcel, Parcel) and self.warm_up.watches(due.sender) and due.class_ != "emergency":
-            parcel = await self._warm(due) or parcel
         if isinstance(parcel, Settled):
             self.provider.released()
             await self._record(parcel)
             return
-        self.preparation.departs(parcel)
+        try:
+            await self._record(await self._bring(parcel))
+        finally:
+            self.preparation.arrived(parcel)
+
+    async def _bring(self, parcel: Parcel) -> Settled:
+        """What becomes of a parcel: it stays, by a limit of ours, or it is handed over."""
+        paid = await self._within_limits(parcel)
+        if isinstance(paid, Settled):
+            self.provider.released()
+            return paid
         began = self.clock.monotonic()
         try:
             result = await self._hand_over(parcel)
@@ -209,10 +220,9 @@ class Courier:
             result = self._cut_off(parcel.message.handed)
         took = self.clock.monotonic() - began
         metrics.of(metrics.HANDOVER_SECONDS, self.provider.name).observe(took)
-        try:
-            await self._record(self._outcome(parcel, result, int(took * 1000)))
-        finally:
-            self.preparation.arrived(parcel)
+        settled = self._outcome(parcel, result, int(took * 1000))
+        taken = isinstance(result, Sent) or (not isinstance(result, Stopped) and result.maybe_sent)
+        return settled if taken else settled._replace(unspent=paid)
 
     async def _prepare(self, due: Due) -> Parcel | Settled:
         """The parcel; a message that cannot even be prepared is held, and the queue goes on."""
@@ -224,8 +234,23 @@ class Courier:
             return Settled(due.id, due.uuid, "held", "quarantined", self.provider.name, due.attempt,
                            due_at=self.clock.now(), lease=HELD)  # fmt: skip
 
+    async def _within_limits(self, parcel: Parcel) -> Purchase | Settled | None:
+        """What was paid for a message, if it costs anything; or how it ends where a limit of ours is in its way."""
+        due = parcel.due
+        price = self.spending.price(self.provider.name, due.channel, parcel.message.text)
+        try:
+            paid = await self.spending.pay(due, price) if price else None
+        except GatewayError:
+            return unbegun(due, self.clock.now())
+        if isinstance(paid, Settled):
+            return paid
+        later = await self._warm(due)
+        return paid if later is None else later._replace(unspent=paid)
+
     async def _warm(self, due: Due) -> Settled | None:
         """How a message ends that its new sender may not send today, or that could not be counted."""
+        if due.class_ == "emergency" or not self.warm_up.watches(due.sender):
+            return None
         try:
             tomorrow = await self.warm_up.admit(due.sender)
         except GatewayError:

@@ -25,7 +25,8 @@ GOOD_FOR_MS = 1000
 @dataclass(slots=True)
 class Parcel:
     """A leased message on its way through a provider, with the judgement it travels under; `mark` tells how far the
-    changes had come when it was judged, `lacking` names what the law requires and the composed bytes have not."""
+    changes had come when it was judged, `lacking` names what the law requires and the composed bytes have not, `going`
+    is what it is to the other messages of its guest."""
 
     due: Due
     envelope: Envelope
@@ -33,6 +34,7 @@ class Parcel:
     judgement: Judgement
     mark: int
     lacking: Callable[[], list[str]]
+    going: History
     stopped: Settled | None = None
 
 
@@ -43,7 +45,7 @@ class Preparation:
                  now: Callable[[], int]):  # fmt: skip
         self.compliance, self.letters, self.batches, self.changes, self.now = compliance, letters, batches, changes, now
         self.going: dict[int, list[History]] = {}
-        """Per guest, what is being handed over right now: it counts as history for his next message."""
+        """Per guest, what is on its way out right now: it counts as history for his next message."""
 
     async def ready(self, due: Due) -> None:
         """Have at hand what printing a message of a batch takes; call it right before `prepare`."""
@@ -51,7 +53,8 @@ class Preparation:
             await self.batches.ready(due.batch_id, due.template_version_id)
 
     def prepare(self, due: Due, plugin: Channel) -> Parcel | Settled:
-        """The parcel, its message to be composed; or how the message is settled instead of leaving."""
+        """The parcel, its message to be composed; or how the message is settled instead of leaving. From here to
+        `arrived` a parcel counts as history for the other messages of its guest."""
         over = self._over(due, self.now())
         if over is not None:
             return over
@@ -62,7 +65,9 @@ class Preparation:
         if judgement.decision != "allow":
             return not_now(due, judgement)
         message, lacking = self._finish(due, address, frozenset(judgement.required_elements), plugin)
-        parcel = Parcel(due, envelope, message, judgement, mark, lacking)
+        going = History(channel=due.channel, class_=due.class_, category=due.category, sent_at=self.now())
+        self.going.setdefault(due.guest_id, []).append(going)
+        parcel = Parcel(due, envelope, message, judgement, mark, lacking, going)
         message.before_handover = lambda _: self.look_again(parcel, plugin)
         return parcel
 
@@ -83,8 +88,11 @@ class Preparation:
             return Settled(due.id, due.uuid, "cancelled")
         return None
 
-    def _judge(self, due: Due, envelope: Envelope, address: str, plugin: Channel) -> Judgement:
-        return self.compliance.judge_due(due, envelope, address, plugin, self.going.get(due.guest_id, ()))
+    def _judge(
+        self, due: Due, envelope: Envelope, address: str, plugin: Channel, itself: History | None = None
+    ) -> Judgement:
+        others = [one for one in self.going.get(due.guest_id, ()) if one is not itself]
+        return self.compliance.judge_due(due, envelope, address, plugin, others)
 
     def _finish(
         self, due: Due, address: str, required: frozenset[str], plugin: Channel
@@ -128,25 +136,16 @@ class Preparation:
         if now - parcel.judgement.at <= GOOD_FOR_MS and not self.changes.since(due.blind, parcel.mark):
             return
         parcel.mark = self.changes.mark
-        parcel.judgement = self._judge(due, parcel.envelope, parcel.message.to, plugin)
+        parcel.judgement = self._judge(due, parcel.envelope, parcel.message.to, plugin, parcel.going)
         if parcel.judgement.decision != "allow":
             parcel.stopped = not_now(due, parcel.judgement)
             raise Stopped()
 
-    def departs(self, parcel: Parcel) -> None:
-        """Count a parcel as history for the other messages of its guest, from its judgement to its settlement."""
-        due = parcel.due
-        self.going.setdefault(due.guest_id, []).append(
-            History(channel=due.channel, class_=due.class_, category=due.category, sent_at=self.now())
-        )
-
     def arrived(self, parcel: Parcel) -> None:
         """It is settled: from now on the store tells of it."""
-        going = self.going.get(parcel.due.guest_id)
-        if going:
-            going.pop()
-            if not going:
-                del self.going[parcel.due.guest_id]
+        others = [one for one in self.going.pop(parcel.due.guest_id) if one is not parcel.going]
+        if others:
+            self.going[parcel.due.guest_id] = others
 
 
 def not_now(due: Due, judgement: Judgement) -> Settled:

@@ -7,8 +7,9 @@ from typing import NamedTuple
 from msgspec import json
 
 from gateway import ids
-from gateway.store import events, messages, outbox, suppressions
+from gateway.store import events, messages, outbox, spending, suppressions
 from gateway.store.db import Tx
+from gateway.store.spending import Purchase
 from gateway.store.suppressions import NewSuppression
 
 HARD_BOUNCES = ("5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1")
@@ -16,7 +17,8 @@ HARD_BOUNCES = ("5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1")
 
 
 class Settled(NamedTuple):
-    """What became of one leased message. `due_at` is set when it stays in the outbox; `lease` says how."""
+    """What became of one leased message. `due_at` is set when it stays in the outbox; `lease` says how. `unspent`: what
+    was paid for it in vain."""
 
     id: int
     uuid: bytes
@@ -35,6 +37,7 @@ class Settled(NamedTuple):
     uncertain: bool = False
     decision: str | None = None
     suppress: NewSuppression | None = None
+    unspent: Purchase | None = None
 
 
 def settle(tx: Tx, settled: Sequence[Settled]) -> list[None]:
@@ -55,6 +58,8 @@ def settle(tx: Tx, settled: Sequence[Settled]) -> list[None]:
     if denied := [(one.decision, one.id) for one in settled if one.decision]:
         messages.judged_again(tx, denied)
     suppressions.add(tx, [one.suppress for one in settled if one.suppress])
+    if unspent := [one.unspent for one in settled if one.unspent]:
+        spending.give_back(tx, unspent)
     for one in told:
         tx.audit("gateway", f"message.{one.state}", ids.public("msg", one.uuid), _digest(one))
     return [None] * len(settled)
