@@ -12,6 +12,7 @@ from gateway.compliance import Compliance
 from gateway.config import Config
 from gateway.data_folder import DataFolder
 from gateway.delivery import Courier, Delivery, Release
+from gateway.delivery.lanes import Lanes
 from gateway.delivery.prepare import Preparation
 from gateway.delivery.spending import Spending, spending_of
 from gateway.delivery.warm_up import WarmUp
@@ -201,10 +202,14 @@ def build(keeps: Keeps, config: Config) -> Parts:
 def _delivery(keeps: Keeps, config: Config, routes: Routes, preparation: Preparation, letters: Letters,
               spending: Spending) -> Delivery:  # fmt: skip
     """A courier for each provider, and who gives them the messages of batches."""
-    schedules = {"": config.sender.warm_up} | {slug: one.warm_up for slug, one in config.senders.items()}
+    senders = {"": config.sender, **config.senders}
+    schedules = {slug: one.warm_up for slug, one in senders.items()}
     warm_up = WarmUp(keeps.db, schedules, config.venue.timezone, keeps.clock)
+    domains = {domain: one.rate for domain, one in config.pacing.domains.items()}
+    rates = {slug: one.rate for slug, one in senders.items() if one.rate is not None}
+    lanes = Lanes(keeps.clock, rates, domains, config.pacing.each_domain)
     couriers = [
-        Courier(provider, routes, keeps.db, preparation, letters, warm_up, spending, config.delivery, keeps.log,
+        Courier(provider, routes, keeps.db, preparation, letters, warm_up, spending, lanes, config.delivery, keeps.log,
                 keeps.clock)
         for provider in routes.providers.values()
     ]  # fmt: skip

@@ -16,6 +16,7 @@ from gateway.errors import BadInput
 NAMES = {
     "topics": "<category>", "providers": "<name>", "senders": "<slug>", "limits": "<name>",
     "costs": "<channel>",
+    "pacing.domains": "<domain>",
     "retention.categories": "<category>",
 }  # fmt: skip
 """What stands for the name of a table that the administrator names."""

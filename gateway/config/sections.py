@@ -15,6 +15,7 @@ from gateway.config.values import (
     Colour,
     Country,
     Daily,
+    Domain,
     Email,
     File,
     Folder,
@@ -103,6 +104,7 @@ class Sender(channel.Sender, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     warm_up: Annotated[
         tuple[Daily, ...], about("How many messages may leave on its first day, the second, and so on; then any.")
     ] = ()
+    rate: Annotated[Rate, about("How many of its messages leave at most, evenly.")] | None = None
     unsubscribe_email: Annotated[
         Email, about("A mailbox for stops, named in offers beside the link; somebody must read it.")
     ] = ""
@@ -134,6 +136,21 @@ class Provider(Struct, frozen=True, kw_only=True):
     uncertain: Annotated[
         Literal["resend", "hold"] | None, about("What becomes of a message that it may or may not have taken.")
     ] = None
+
+
+class DomainPace(Table, frozen=True):
+    """How fast mails go to one domain."""
+
+    rate: Annotated[Rate, about("How many mails go there at most, evenly.")]
+
+
+class Pacing(Table, frozen=True):
+    """How fast messages leave besides the rates of providers and senders."""
+
+    each_domain: Annotated[Rate, about("How many mails go to a domain at most, evenly, that has no table.")] | None = (
+        None
+    )
+    domains: Mapping[Domain, DomainPace] = field(default_factory=dict)
 
 
 class Cost(Table, frozen=True):
@@ -268,6 +285,7 @@ class Sections(Table, frozen=True):
     senders: Mapping[Slug, Sender] = field(default_factory=dict)
     topics: Mapping[Category, Topic] = field(default_factory=dict)
     providers: Mapping[Slug, Provider] = field(default_factory=dict)
+    pacing: Pacing = Pacing()
     costs: Mapping[ChannelName, Cost] = field(default_factory=dict)
     delivery: Delivery = Delivery()
     limits: Mapping[Slug, Limit] = field(default_factory=dict)

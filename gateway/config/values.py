@@ -240,6 +240,14 @@ EMAIL = Kind(
 Email = Annotated[str, EMAIL, written(EMAIL)]
 """An address without a name or brackets; empty for none."""
 
+DOMAIN = Kind(
+    'the domain of an address such as "gmail.com"',
+    r"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}",
+    str.lower,
+)
+Domain = Annotated[str, DOMAIN, written(DOMAIN)]
+"""What stands behind the at sign, as mail servers write it (`xn--…`), in lower case."""
+
 PHONE = Kind('a phone number in its international form, such as "+351219000000"', r"(\+[1-9][0-9]{6,14})?")
 Phone = Annotated[str, PHONE, written(PHONE)]
 """A number in E.164; empty for none."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable
 
 from gateway import metrics
@@ -10,10 +9,12 @@ from gateway.channel import Sent
 from gateway.clock import Clock
 from gateway.config import Delivery as Timetable
 from gateway.delivery.defects import NONSENSE, Defect, Suspects, made_of
+from gateway.delivery.lanes import Lanes
 from gateway.delivery.prepare import Parcel, Preparation
 from gateway.delivery.schedule import next_try
 from gateway.delivery.settle import HARD_BOUNCES, Settled, settle
 from gateway.delivery.spending import Spending
+from gateway.delivery.turns import Turns
 from gateway.delivery.warm_up import WarmUp
 from gateway.errors import PROVIDER_FAULTS, Failure, GatewayError, Stopped
 from gateway.letters import Letters
@@ -41,14 +42,16 @@ class Courier:
     """
 
     def __init__(self, provider: Provider, routes: Routes, db: Database, preparation: Preparation, letters: Letters,
-                 warm_up: WarmUp, spending: Spending, timetable: Timetable, log: Log, clock: Clock):  # fmt: skip
+                 warm_up: WarmUp, spending: Spending, lanes: Lanes, timetable: Timetable, log: Log,
+                 clock: Clock):  # fmt: skip
         self.provider, self.routes, self.db, self.preparation = provider, routes, db, preparation
-        self.letters, self.warm_up, self.spending = letters, warm_up, spending
+        self.letters, self.warm_up, self.spending, self.lanes = letters, warm_up, spending, lanes
         self.timetable, self.log, self.clock = timetable, log, clock
         self._suspects = Suspects()
-        self._ready: deque[Due] = deque()
+        self._turns = Turns(lanes, self._address, clock)
         self._filled, self._low, self._wake = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._paced, self._over = asyncio.Lock(), asyncio.Event()
+        self._turns.again = self._filled.set
         self._draining = False
         self._alarm = float("inf")
         """When we look again by ourselves (ms); never, while we are at it."""
@@ -98,7 +101,7 @@ class Courier:
 
     async def _give_back(self) -> None:
         """Return what was leased and not begun; it costs no attempt."""
-        waiting, self._ready = list(self._ready), deque()
+        waiting = self._turns.withdraw()
         await asyncio.gather(*[self.db.write(settle, unbegun(due, self.clock.now())) for due in waiting])
 
     # -- leasing ------------------------------------------------------------------------------------------------------
@@ -106,7 +109,7 @@ class Courier:
     async def _feed(self) -> None:
         """Keep a window of due messages ready for the slots."""
         while not self._draining:
-            if not self.provider.healthy and self._ready:
+            if not self.provider.healthy and self._turns:
                 await self._give_back()
             turn = self.routes.turn_of(self.provider)
             resting = self.provider.paused or self.provider.pacing.wait() > AHEAD
@@ -120,11 +123,11 @@ class Courier:
     async def _lease(self, only_after: str | None, never_after: str | None) -> bool:
         """Fetch the next window; False when nothing is due. An unhealthy provider gets one message, as a probe."""
         limit = self.provider.pacing.ahead(WINDOW) if self.provider.healthy else 1
-        if len(self._ready) > limit // 2:
+        if len(self._turns) > limit // 2:
             return True
         first = outbox.next_due(self.db.reader, self.provider.channel)
         if first is None or first > self.clock.now():
-            return bool(self._ready)
+            return bool(self._turns)
         try:
             return await self._take(Window(self.provider.channel, limit, only_after, never_after))
         except GatewayError as error:
@@ -139,7 +142,7 @@ class Courier:
             await asyncio.shield(leasing)
         finally:
             due = await leasing
-            self._ready.extend(due)
+            self._turns.add(due)
         return bool(due)
 
     async def _sleep(self) -> None:
@@ -165,24 +168,41 @@ class Courier:
     async def _slot(self) -> None:
         """Hand messages over, one after the other."""
         while not self._draining:
-            if not self._ready:
+            if not self._turns:
                 self._low.set()
                 self._filled.clear()
                 await self._filled.wait()
                 continue
             if self.provider.pacing.rate is not None:
                 await self._keep_pace()
-                if self._draining or not self._ready:
+                if self._draining or not self._turns:
                     continue
             if not self.provider.admit():
                 await self._give_back()
                 self._low.set()
                 continue
-            due = self._ready.popleft()
-            self.provider.pacing.leaves(self.clock.monotonic())
-            if len(self._ready) < WINDOW // 2:
+            due, later = self._turns.next()
+            if len(self._turns) < WINDOW // 2:
                 self._low.set()
-            await self._deal_with(due)
+            if due is None:
+                self.provider.released()
+            else:
+                self.provider.pacing.leaves(self.clock.monotonic())
+            await self._come_back(later)
+            if due is not None:
+                await self._deal_with(due)
+
+    async def _come_back(self, later: list[tuple[Due, float]]) -> None:
+        """Put messages back for so many seconds, because of the pace of their sender or of where they go."""
+        metrics.of(metrics.PACED, self.provider.channel).inc(len(later))
+        now = self.clock.now()
+        await asyncio.gather(*[self._record(limited(due, now + int(seconds * 1000))) for due, seconds in later])
+
+    def _address(self, due: Due) -> str:
+        """Where it goes, for its pace; what is wrong with an address that cannot be opened comes to light later."""
+        with contextlib.suppress(Exception):
+            return self.preparation.address(due)
+        return ""
 
     async def _keep_pace(self) -> None:
         """Wait until one more may leave, one slot after the other, or until the courier is on his way out."""
@@ -292,6 +312,7 @@ class Courier:
         base = Settled(due.id, due.uuid, "sent", None, name, due.attempt, took_ms, outcome, words_sealed=words)
         if isinstance(result, Sent):
             self.provider.worked()
+            self.lanes.took(parcel.message.to)
             return base
         return self._failed(parcel, result, base._replace(code=result.status_code))
 
@@ -309,6 +330,8 @@ class Courier:
             self.log.warning("provider paused", provider=self.provider.name, code=failure.kind, seconds=round(pause, 1))
         else:
             self.provider.worked()
+            if failure.destination:
+                self.lanes.complained(parcel.message.to)
         if poisoned:
             return base._replace(state="held", reason="quarantined", due_at=self.clock.now(), lease=HELD,
                                  uncertain=failure.maybe_sent or bool(due.uncertain))  # fmt: skip
@@ -364,14 +387,16 @@ class Courier:
             self.requeued(self.provider.channel, settled.due_at)
 
 
-def unbegun(due: Due, now: int) -> Settled:
+def unbegun(due: Due, due_at: int) -> Settled:
     """A leased message that nothing was done with goes back as it was."""
-    return Settled(due.id, due.uuid, waiting(due), due_at=now, attempts_back=1, uncertain=bool(due.uncertain))
+    return Settled(due.id, due.uuid, waiting(due), due_at=due_at, attempts_back=1, uncertain=bool(due.uncertain))
 
 
 def limited(due: Due, due_at: int) -> Settled:
     """A leased message that may only leave later, by a limit of ours."""
-    return Settled(due.id, due.uuid, "deferred", "limit", due_at=due_at, attempts_back=1, uncertain=bool(due.uncertain))
+    if due.uncertain:
+        return unbegun(due, due_at)
+    return Settled(due.id, due.uuid, "deferred", "limit", due_at=due_at, attempts_back=1)
 
 
 def waiting(due: Due) -> str:

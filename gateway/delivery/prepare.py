@@ -60,7 +60,7 @@ class Preparation:
             return over
         envelope = self.letters.envelope(due.envelope)
         mark = self.changes.mark
-        address = self._address(due)
+        address = self.address(due)
         judgement = self._judge(due, envelope, address, plugin)
         if judgement.decision != "allow":
             return not_now(due, judgement)
@@ -71,7 +71,7 @@ class Preparation:
         message.before_handover = lambda _: self.look_again(parcel, plugin)
         return parcel
 
-    def _address(self, due: Due) -> str:
+    def address(self, due: Due) -> str:
         """Where it goes; "" once its guest was erased, who is then judged without it."""
         if not due.address_sealed:
             return ""
