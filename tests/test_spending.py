@@ -162,7 +162,8 @@ async def test_no_kill_lets_more_leave_than_a_day_allows(tmp_path, monkeypatch, 
             await asyncio.gather(*sending)
             await asyncio.to_thread(loop.start)
             await asyncio.gather(*[loop.send(number) for number in range(start, start + 12)])
-            while await loop.waiting():  # noqa: ASYNC110 another process
-                await asyncio.sleep(0.05)
+            async with asyncio.timeout(15):
+                while await loop.waiting():  # noqa: ASYNC110 another process
+                    await asyncio.sleep(0.05)
         assert 1 < sum(loop.sink.seen.values()) <= 10
         assert len(loop.acknowledged) == 24

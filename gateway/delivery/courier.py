@@ -8,15 +8,15 @@ from gateway import metrics
 from gateway.channel import Sent
 from gateway.clock import Clock
 from gateway.config import Delivery as Timetable
-from gateway.delivery.defects import NONSENSE, Defect, Suspects, made_of
+from gateway.delivery.defects import NONSENSE, Defect, made_of
 from gateway.delivery.lanes import Lanes
+from gateway.delivery.outcomes import Outcomes
 from gateway.delivery.prepare import Parcel, Preparation
-from gateway.delivery.schedule import next_try
-from gateway.delivery.settle import HARD_BOUNCES, Settled, settle
+from gateway.delivery.settle import Settled, limited, settle, unbegun
 from gateway.delivery.spending import Spending
 from gateway.delivery.turns import Turns
 from gateway.delivery.warm_up import WarmUp
-from gateway.errors import PROVIDER_FAULTS, Failure, GatewayError, Stopped
+from gateway.errors import Failure, GatewayError, Stopped
 from gateway.letters import Letters
 from gateway.logs import Log
 from gateway.pacing import AHEAD
@@ -25,13 +25,10 @@ from gateway.store import outbox
 from gateway.store.db import Database
 from gateway.store.outbox import HELD, Due, Window
 from gateway.store.spending import Purchase
-from gateway.vault import KeyDestroyed
 
 WINDOW = 128
 LONGEST_SLEEP = 30.0
 CLOSE_SECONDS = 1.0
-PROVIDERS_OWN = PROVIDER_FAULTS | {"throttled", "raised", "hung"}
-"""Failures that are not the message's: they pause the provider and cost no attempt."""
 
 
 class Courier:
@@ -45,9 +42,8 @@ class Courier:
                  warm_up: WarmUp, spending: Spending, lanes: Lanes, timetable: Timetable, log: Log,
                  clock: Clock):  # fmt: skip
         self.provider, self.routes, self.db, self.preparation = provider, routes, db, preparation
-        self.letters, self.warm_up, self.spending, self.lanes = letters, warm_up, spending, lanes
-        self.timetable, self.log, self.clock = timetable, log, clock
-        self._suspects = Suspects()
+        self.warm_up, self.spending, self.lanes, self.log, self.clock = warm_up, spending, lanes, log, clock
+        self._outcomes = Outcomes(provider, routes, letters, lanes, timetable, log, clock)
         self._turns = Turns(lanes, self._address, clock)
         self._filled, self._low, self._wake = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._paced, self._over = asyncio.Lock(), asyncio.Event()
@@ -222,6 +218,7 @@ class Courier:
             self.provider.released()
             await self._record(parcel)
             return
+        self.preparation.departs(parcel)  # before anything is waited for: what comes next to the guest counts it
         try:
             await self._record(await self._bring(parcel))
         finally:
@@ -240,7 +237,7 @@ class Courier:
             result = self._cut_off(parcel.message.handed)
         took = self.clock.monotonic() - began
         metrics.of(metrics.HANDOVER_SECONDS, self.provider.name).observe(took)
-        settled = self._outcome(parcel, result, int(took * 1000))
+        settled = self._outcomes.of(parcel, result, int(took * 1000))
         taken = isinstance(result, Sent) or (not isinstance(result, Stopped) and result.maybe_sent)
         return settled if taken else settled._replace(unspent=paid)
 
@@ -301,76 +298,6 @@ class Courier:
 
     # -- what became of it --------------------------------------------------------------------------------------------
 
-    def _outcome(self, parcel: Parcel, result: Sent | Failure | Defect | Stopped, took_ms: int) -> Settled:
-        due, name = parcel.due, self.provider.name
-        if isinstance(result, Stopped):
-            self.provider.released()
-            return parcel.stopped or unbegun(due, self.clock.now())
-        outcome = "sent" if isinstance(result, Sent) else "uncertain" if result.maybe_sent else result.kind
-        metrics.of(metrics.ATTEMPTS, self.provider.channel, name, outcome).inc()
-        words = self._sealed(due, result.words)
-        base = Settled(due.id, due.uuid, "sent", None, name, due.attempt, took_ms, outcome, words_sealed=words)
-        if isinstance(result, Sent):
-            self.provider.worked()
-            self.lanes.took(parcel.message.to)
-            return base
-        return self._failed(parcel, result, base._replace(code=result.status_code))
-
-    def _sealed(self, due: Due, words: str) -> bytes | None:
-        """What a provider said, sealed; nothing of it is kept once the guest was erased."""
-        with contextlib.suppress(KeyDestroyed):
-            return self.letters.seal_words(due.key_id, due.uuid, words) if words else None
-        return None
-
-    def _failed(self, parcel: Parcel, failure: Failure | Defect, base: Settled) -> Settled:
-        due = parcel.due
-        poisoned = isinstance(failure, Defect) and self._poisoned(due, failure)
-        if failure.kind in PROVIDERS_OWN:
-            pause = self.provider.failed(failure.kind, failure.retry_after)
-            self.log.warning("provider paused", provider=self.provider.name, code=failure.kind, seconds=round(pause, 1))
-        else:
-            self.provider.worked()
-            if failure.destination:
-                self.lanes.complained(parcel.message.to)
-        if poisoned:
-            return base._replace(state="held", reason="quarantined", due_at=self.clock.now(), lease=HELD,
-                                 uncertain=failure.maybe_sent or bool(due.uncertain))  # fmt: skip
-        if failure.maybe_sent:
-            return self._uncertain(due, failure, base)
-        if failure.kind in PROVIDERS_OWN:
-            return base._replace(state=waiting(due), due_at=self.clock.now(), attempts_back=1, avoid=self._spare(),
-                                 uncertain=bool(due.uncertain))  # fmt: skip
-        if failure.kind in ("rejected", "bad_address"):
-            hard = failure.status_code in HARD_BOUNCES
-            return base._replace(state="failed", suppress=self.letters.bounced(due, self.clock.now()) if hard else None)
-        return self._later(due, failure, base._replace(state="deferred", reason="retry", avoid=self._spare()))
-
-    def _poisoned(self, due: Due, defect: Defect) -> bool:
-        """Whether this message is to blame for the defect. Of those under way at once only the first one tells."""
-        self.log.error("channel failed by a defect", provider=self.provider.name, code=defect.kind,
-                       error=defect.status_code)  # fmt: skip
-        telling = defect.blames and (self.provider.healthy or self.provider.probing)
-        return telling and self._suspects.poisoned(due.id, self.provider.recoveries)
-
-    def _uncertain(self, due: Due, failure: Failure | Defect, base: Settled) -> Settled:
-        """The provider may have it: again with the same id where that does no harm, else a person decides."""
-        nonsense = isinstance(failure, Defect) and failure.status_code == NONSENSE
-        if nonsense or not self.provider.resend_uncertain:
-            return base._replace(state="held", reason="uncertain", due_at=self.clock.now(), lease=HELD, uncertain=True)
-        return self._later(due, failure, base._replace(state="uncertain", uncertain=True))
-
-    def _later(self, due: Due, failure: Failure | Defect, base: Settled) -> Settled:
-        times = self.timetable
-        again = next_try(times.retry, times.give_up_after, attempt=due.attempt, created_at=due.created_at,
-                         now=self.clock.now(), retry_after=failure.retry_after)  # fmt: skip
-        if again is None:
-            return base._replace(state="failed", reason="gave_up")
-        return base._replace(due_at=again)
-
-    def _spare(self) -> str | None:
-        """The mark that lets another provider of the channel take it next, where there is one."""
-        return self.provider.name if len(self.routes.serving(self.provider.channel)) > 1 else None
-
     async def _record(self, settled: Settled) -> None:
         """Put it on disk. While the store refuses, the slot waits here: nothing more leaves unrecorded."""
         while True:
@@ -385,20 +312,3 @@ class Courier:
         metrics.of(metrics.MESSAGES, self.provider.channel, settled.state).inc()
         if settled.due_at is not None:
             self.requeued(self.provider.channel, settled.due_at)
-
-
-def unbegun(due: Due, due_at: int) -> Settled:
-    """A leased message that nothing was done with goes back as it was."""
-    return Settled(due.id, due.uuid, waiting(due), due_at=due_at, attempts_back=1, uncertain=bool(due.uncertain))
-
-
-def limited(due: Due, due_at: int) -> Settled:
-    """A leased message that may only leave later, by a limit of ours."""
-    if due.uncertain:
-        return unbegun(due, due_at)
-    return Settled(due.id, due.uuid, "deferred", "limit", due_at=due_at, attempts_back=1)
-
-
-def waiting(due: Due) -> str:
-    """The state of a message that goes back to wait: what may have been taken once stays uncertain."""
-    return "uncertain" if due.uncertain else "queued"

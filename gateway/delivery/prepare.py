@@ -1,6 +1,6 @@
 """From a leased row to a message that may be handed over: judged, opened, finished, and checked byte by byte."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway import compose, ids
@@ -25,8 +25,8 @@ GOOD_FOR_MS = 1000
 @dataclass(slots=True)
 class Parcel:
     """A leased message on its way through a provider, with the judgement it travels under; `mark` tells how far the
-    changes had come when it was judged, `lacking` names what the law requires and the composed bytes have not, `going`
-    is what it is to the other messages of its guest."""
+    changes had come when it was judged, `lacking` names what the law requires and the composed bytes have not, `gone`
+    is what it is to the other messages of its guest while it is on its way."""
 
     due: Due
     envelope: Envelope
@@ -34,8 +34,8 @@ class Parcel:
     judgement: Judgement
     mark: int
     lacking: Callable[[], list[str]]
-    going: History
     stopped: Settled | None = None
+    gone: History | None = None
 
 
 class Preparation:
@@ -45,7 +45,7 @@ class Preparation:
                  now: Callable[[], int]):  # fmt: skip
         self.compliance, self.letters, self.batches, self.changes, self.now = compliance, letters, batches, changes, now
         self.going: dict[int, list[History]] = {}
-        """Per guest, what is on its way out right now: it counts as history for his next message."""
+        """Per guest, what is being handed over right now: it counts as history for his next message."""
 
     async def ready(self, due: Due) -> None:
         """Have at hand what printing a message of a batch takes; call it right before `prepare`."""
@@ -53,21 +53,18 @@ class Preparation:
             await self.batches.ready(due.batch_id, due.template_version_id)
 
     def prepare(self, due: Due, plugin: Channel) -> Parcel | Settled:
-        """The parcel, its message to be composed; or how the message is settled instead of leaving. From here to
-        `arrived` a parcel counts as history for the other messages of its guest."""
+        """The parcel, its message to be composed; or how the message is settled instead of leaving."""
         over = self._over(due, self.now())
         if over is not None:
             return over
         envelope = self.letters.envelope(due.envelope)
         mark = self.changes.mark
         address = self.address(due)
-        judgement = self._judge(due, envelope, address, plugin)
+        judgement = self._judge(due, envelope, address, plugin, self.going.get(due.guest_id, ()))
         if judgement.decision != "allow":
             return not_now(due, judgement)
         message, lacking = self._finish(due, address, frozenset(judgement.required_elements), plugin)
-        going = History(channel=due.channel, class_=due.class_, category=due.category, sent_at=self.now())
-        self.going.setdefault(due.guest_id, []).append(going)
-        parcel = Parcel(due, envelope, message, judgement, mark, lacking, going)
+        parcel = Parcel(due, envelope, message, judgement, mark, lacking)
         message.before_handover = lambda _: self.look_again(parcel, plugin)
         return parcel
 
@@ -89,10 +86,9 @@ class Preparation:
         return None
 
     def _judge(
-        self, due: Due, envelope: Envelope, address: str, plugin: Channel, itself: History | None = None
+        self, due: Due, envelope: Envelope, address: str, plugin: Channel, going: Sequence[History]
     ) -> Judgement:
-        others = [one for one in self.going.get(due.guest_id, ()) if one is not itself]
-        return self.compliance.judge_due(due, envelope, address, plugin, others)
+        return self.compliance.judge_due(due, envelope, address, plugin, going)
 
     def _finish(
         self, due: Due, address: str, required: frozenset[str], plugin: Channel
@@ -136,14 +132,21 @@ class Preparation:
         if now - parcel.judgement.at <= GOOD_FOR_MS and not self.changes.since(due.blind, parcel.mark):
             return
         parcel.mark = self.changes.mark
-        parcel.judgement = self._judge(due, parcel.envelope, parcel.message.to, plugin, parcel.going)
+        others = [one for one in self.going.get(due.guest_id, ()) if one is not parcel.gone]
+        parcel.judgement = self._judge(due, parcel.envelope, parcel.message.to, plugin, others)
         if parcel.judgement.decision != "allow":
             parcel.stopped = not_now(due, parcel.judgement)
             raise Stopped()
 
+    def departs(self, parcel: Parcel) -> None:
+        """Count a parcel as history for the other messages of its guest, from its judgement to its settlement."""
+        due = parcel.due
+        parcel.gone = History(channel=due.channel, class_=due.class_, category=due.category, sent_at=self.now())
+        self.going.setdefault(due.guest_id, []).append(parcel.gone)
+
     def arrived(self, parcel: Parcel) -> None:
         """It is settled: from now on the store tells of it."""
-        others = [one for one in self.going.pop(parcel.due.guest_id) if one is not parcel.going]
+        others = [one for one in self.going.pop(parcel.due.guest_id, ()) if one is not parcel.gone]
         if others:
             self.going[parcel.due.guest_id] = others
 

@@ -9,6 +9,7 @@ from msgspec import json
 from gateway import ids
 from gateway.store import events, messages, outbox, spending, suppressions
 from gateway.store.db import Tx
+from gateway.store.outbox import Due
 from gateway.store.spending import Purchase
 from gateway.store.suppressions import NewSuppression
 
@@ -38,6 +39,21 @@ class Settled(NamedTuple):
     decision: str | None = None
     suppress: NewSuppression | None = None
     unspent: Purchase | None = None
+
+
+def unbegun(due: Due, due_at: int) -> Settled:
+    """A leased message that nothing was done with goes back as it was."""
+    return Settled(due.id, due.uuid, waiting(due), due_at=due_at, attempts_back=1, uncertain=bool(due.uncertain))
+
+
+def limited(due: Due, due_at: int) -> Settled:
+    """A leased message that may only leave later, by a limit of ours."""
+    return Settled(due.id, due.uuid, "deferred", "limit", due_at=due_at, attempts_back=1, uncertain=bool(due.uncertain))
+
+
+def waiting(due: Due) -> str:
+    """The state of a message that goes back to wait: what may have been taken once stays uncertain."""
+    return "uncertain" if due.uncertain else "queued"
 
 
 def settle(tx: Tx, settled: Sequence[Settled]) -> list[None]:
