@@ -254,6 +254,7 @@ class Failure(GatewayError):
     transient, unknown: try again by the schedule. throttled: the provider asks for a pause. auth, config, down: the
     provider's own failure, which pauses it and costs no message an attempt. rejected, bad_address: never again.
     `maybe_sent`: the provider may have the message all the same. `retry_after`: seconds the provider asked for.
+    `destination`: with transient, where the message goes finds that it is too much: what else goes there is slowed.
     `code`: closed vocabulary (a status such as "451" or "4.7.1"), safe to log. `words`: the provider's free text,
     which is only ever stored sealed.
     """
@@ -261,11 +262,12 @@ class Failure(GatewayError):
     code = "delivery-failed"
 
     def __init__(self, kind: str, maybe_sent: bool = False, retry_after: float | None = None, code: str | None = None,
-                 words: str = ""):  # fmt: skip
+                 words: str = "", destination: bool = False):  # fmt: skip
         if kind not in KINDS:
             raise ValueError(f"unknown kind of failure; one of {', '.join(sorted(KINDS))}")
         super().__init__(f"{kind} {code or ''}".strip(), retry_after=retry_after)
         self.kind, self.maybe_sent, self.status_code, self.words = kind, maybe_sent, code, words
+        self.destination = destination
 
 
 class TemporaryFailure(Failure):

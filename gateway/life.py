@@ -273,6 +273,7 @@ class Gateway:
             metrics.DATA_REQUESTS.labels(kind, clock).set(count)
         self.outside.measure()
         self.parts.breaches.measure()
+        self.parts.spending.measure()
 
     async def reload(self, config: Config) -> list[str]:
         """Take a new configuration, whole; or name the keys of it that need a restart and change nothing. Raises

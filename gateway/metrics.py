@@ -34,6 +34,13 @@ PROVIDER_UP = Gauge("gateway_provider_up", "1 while a provider takes messages, 0
                     registry=REGISTRY)  # fmt: skip
 PROVIDER_PACE = Gauge("gateway_provider_pace_per_second", "Messages a second a provider is given at most.",
                       ["provider"], registry=REGISTRY)  # fmt: skip
+PACED = Counter(
+    "gateway_paced_total", "Messages put back by the pace of their sender or of where they go.", ["channel"],
+    registry=REGISTRY,
+)  # fmt: skip
+SPENT = Gauge("gateway_costs_today", "What the messages of this day have cost.", ["channel"], registry=REGISTRY)
+CEILING = Gauge("gateway_costs_ceiling", "What they may cost a day before a person is asked.", ["channel"],
+                registry=REGISTRY)  # fmt: skip
 COMMITS = Histogram(
     "gateway_store_commit_jobs", "Writes that shared one commit.", buckets=(1, 2, 5, 10, 25, 50, 100, 250, 1000),
     registry=REGISTRY,

@@ -13,7 +13,9 @@ from gateway.compliance import Compliance
 from gateway.config import Config
 from gateway.data_folder import DataFolder
 from gateway.delivery import Courier, Delivery, Release
+from gateway.delivery.lanes import Lanes
 from gateway.delivery.prepare import Preparation
+from gateway.delivery.spending import Spending, spending_of
 from gateway.delivery.warm_up import WarmUp
 from gateway.drafts import Drafts
 from gateway.facts import Facts
@@ -129,6 +131,7 @@ class Parts(Struct):
     printing: Printing
     cabinet: Cabinet
     delivery: Delivery
+    spending: Spending
     webhooks: Desk
 
 
@@ -152,7 +155,8 @@ def build(keeps: Keeps, config: Config) -> Parts:
     recipients = Recipients(db, drafts, letters, printing, config.venue.language)
     bulk = Bulk(db, drafts, recipients, letters, keeps.repeats, rulebook, keeps.ids, clock, config.venue.timezone)
     preparation = Preparation(compliance, letters, batches, db.changes, clock.now)
-    delivery = _delivery(keeps, config, routes, preparation, letters)
+    spending = spending_of(config, db, clock, keeps.log)
+    delivery = _delivery(keeps, config, routes, preparation, letters, spending)
     house = house_of(config.venue.name, config.sender)
     wordings = Wordings(db, keeps.vault, keeps.ids, house.name, config.venue.language)
     questions = Questions(wordings, letters, keeps.ids, clock, house.name)
@@ -167,7 +171,7 @@ def build(keeps: Keeps, config: Config) -> Parts:
         gate=Gate(config.access, keeps.lists, keeps.vault.apikeys, clock),
         routes=routes,
         limits=limits_,
-        overview=Overview(limits_, keeps.refusals, db, keeps.vault),
+        overview=Overview(limits_, keeps.refusals, db, keeps.vault, spending.today),
         explaining=Explaining(limits_, db, keeps.vault),
         compliance=compliance,
         permits=Permits(db, keeps.addresses, compliance),
@@ -197,18 +201,25 @@ def build(keeps: Keeps, config: Config) -> Parts:
         printing=printing,
         cabinet=cabinet,
         delivery=delivery,
+        spending=spending,
         webhooks=Desk.begin(db, letters, keeps.ids, clock, keeps.log, config.egress.allow),
     )
 
 
-def _delivery(keeps: Keeps, config: Config, routes: Routes, preparation: Preparation, letters: Letters) -> Delivery:
+def _delivery(keeps: Keeps, config: Config, routes: Routes, preparation: Preparation, letters: Letters,
+              spending: Spending) -> Delivery:  # fmt: skip
     """A courier for each provider, and who gives them the messages of batches."""
-    schedules = {"": config.sender.warm_up} | {slug: one.warm_up for slug, one in config.senders.items()}
+    senders = {"": config.sender, **config.senders}
+    schedules = {slug: one.warm_up for slug, one in senders.items()}
     warm_up = WarmUp(keeps.db, schedules, config.venue.timezone, keeps.clock)
+    domains = {domain: one.rate for domain, one in config.pacing.domains.items()}
+    rates = {slug: one.rate for slug, one in senders.items() if one.rate is not None}
+    lanes = Lanes(keeps.clock, rates, domains, config.pacing.each_domain)
     couriers = [
-        Courier(provider, routes, keeps.db, preparation, letters, warm_up, config.delivery, keeps.log, keeps.clock)
+        Courier(provider, routes, keeps.db, preparation, letters, warm_up, spending, lanes, config.delivery, keeps.log,
+                keeps.clock)
         for provider in routes.providers.values()
-    ]
+    ]  # fmt: skip
     return Delivery(couriers, routes, Release(keeps.db, keeps.clock.now, keeps.log))
 
 

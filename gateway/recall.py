@@ -35,7 +35,8 @@ class Recall:
         await self._db.write(self._work(self._stories.find(public), caller, _cancel))
 
     async def release(self, public: str, caller: Caller) -> None:
-        """Let a held message go. Raises NotFound, or Conflict when it is not held."""
+        """Let a held message go, past the ceiling of costs if that holds it. Raises NotFound, or Conflict where nothing
+        is held."""
         stored = self._stories.find(public)
         await self._db.write(self._work(stored, caller, _release))
         self._intake.wake(stored.channel, 0)
@@ -110,5 +111,7 @@ def _release(tx: Tx, stored: Stored) -> str:
     if row is None or row[0] != outbox.HELD:
         raise Conflict("The message is not held.")
     outbox.put_back(tx, [(outbox.WAITING, tx.now, 0, None, None, False, stored.id)])
+    if stored.reason == "cost":
+        outbox.lift_ceiling(tx, stored.id)
     messages.settle(tx, [("queued", None, None, None, stored.id)])
     return "released"

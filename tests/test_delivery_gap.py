@@ -4,8 +4,15 @@ import asyncio
 
 from gateway.errors import Failure
 from tests.faults.stops import stop_during_a_batch
-from tests.running import BOOKING, NEWS, running
+from tests.running import BOOKING, CONFIG, NEWS, running
 
+ONE_A_WEEK = """
+[[compliance.rules]]
+id = "HOUSE-ONE-A-WEEK"
+text = "The guest gets one newsletter a week."
+reason = "More would be too many."
+cap = { max = 1, days = 7 }
+"""
 PT = {"email": "ana@example.org", "country": "PT", "timezone": "Europe/Lisbon"}
 
 
@@ -32,6 +39,38 @@ async def test_a_stop_in_the_gap_is_heard(tmp_path):
         assert run.mails() == []
         booking = await run.until((await run.send(BOOKING | {"to": PT})).json["id"], "blocked", "sent")
         assert booking["status"] == "sent"
+
+
+async def test_messages_to_one_guest_count_each_other(tmp_path, clock):
+    """Three wait when delivery begins, and one a week may leave: one does, though all are under way at once and wait
+    for the store in between. The others wait until the eighth day begins."""
+    config = CONFIG.replace("[sender]", '[sender]\nwarm_up = ["50/day"]') + ONE_A_WEEK
+    async with running(tmp_path, config, clock, deliver=False) as run:
+        await run.yes(PT)
+        public = [(await run.send(NEWS | {"to": PT})).json["id"] for _ in range(3)]
+        await run.gateway.start()
+        states = [await run.until(one, "sent", "deferred") for one in public]
+        assert sorted(one["status"] for one in states) == ["deferred", "deferred", "sent"]
+        waiting = [(one["wait_reason"], one["due_at"]) for one in states if one["status"] == "deferred"]
+        assert waiting == [("law", "2026-12-01T00:00:00Z")] * 2
+        assert len(run.mails()) == 1
+        await run.gateway.drain()
+
+
+async def test_a_message_does_not_count_itself(tmp_path, clock):
+    """Judged again right before it leaves, because the channel took its time, it is not in its own way."""
+    async with running(tmp_path, CONFIG + ONE_A_WEEK, clock) as run:
+        await run.yes(PT)
+        channel = channel_of(run)
+        send = channel.send
+
+        async def slowly(message):
+            clock.forward(2)
+            return await send(message)
+
+        channel.send = slowly
+        await run.until((await run.send(NEWS | {"to": PT})).json["id"], "sent")
+        assert (await run.send(NEWS | {"to": PT})).json["status"] == "deferred"
 
 
 async def test_a_channel_that_drops_the_foot_is_denied(tmp_path):

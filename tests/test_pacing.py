@@ -1,11 +1,16 @@
-"""How fast messages leave: the pace of a provider, how it gives way to complaints, and who waits for it."""
+"""How fast messages leave: the pace of a provider, a sender and a domain, how it gives way to complaints, who waits."""
 
 import asyncio
+import itertools
 import time
 
 import pytest
+from prometheus_client import generate_latest
 
+from gateway.delivery.lanes import DOMAINS_AT_HAND, Lane, Lanes
+from gateway.metrics import REGISTRY
 from gateway.pacing import Pacing
+from gateway.store.outbox import Due
 from tests.running import BOOKING, CONFIG, running
 from tests.smtp_peer import Peer, receiving
 
@@ -179,6 +184,112 @@ async def test_a_new_sender_sends_no_more_a_day_than_its_schedule(tmp_path, cloc
                 await run.until(one, "sent")
             await run.until((await accept(run, "hugo", sender="spa"))[0], "sent")
     assert len(peer.mails) == 10
+
+
+def left(lane, clock, seconds, step=0.05):
+    """How many leave of as many as like to, within so much time."""
+    count = 0
+    for _ in range(round(seconds / step)):
+        while lane.place(clock.monotonic()) <= clock.monotonic():
+            lane.take(clock.monotonic())
+            lane.leaves(clock.monotonic())
+            count += 1
+        clock.forward(step)
+    return count
+
+
+def test_a_lane_lets_no_more_through_than_its_rate(clock):
+    """One behind the other, with a place for each who waits; a complaint halves it, success brings it back."""
+    lane = Lane(clock, 4.0)
+    assert left(lane, clock, 10) <= 41
+    places = [lane.far(clock.monotonic()) for _ in range(3)]
+    assert [after - before for before, after in itertools.pairwise(places)] == pytest.approx([0.25, 0.25])
+    lane.complained()
+    assert lane.rate == 2.0
+
+
+def due_to(number, sender=None):
+    """A leased mail."""
+    return Due(number, 1, 0, b"", "email", "transactional", "booking", sender, 0, None, "", b"", 1, b"", 1, "active",
+               None, None, None, None, b"", b"", b"", None, None, 0)  # fmt: skip
+
+
+async def test_many_domains_take_bounded_memory(clock):
+    """Each domain that has no table gets a lane of the same rate; those used last are kept, and the named one."""
+    lanes = Lanes(clock, {"spa": 1.0}, {"gmail.example": 20.0}, 5.0)
+    for number in range(DOMAINS_AT_HAND + 50):
+        (lane,) = lanes.of(due_to(number), lambda number=number: f"ana@d{number}.example")
+        assert lane.rate == 5.0
+    assert len(lanes._passing) == DOMAINS_AT_HAND
+    sender, domain = lanes.of(due_to(1, "spa"), lambda: "ana@gmail.example")
+    assert (sender.rate, domain.rate) == (1.0, 20.0)
+    idle = Lanes(clock, {}, {}, None)
+    assert idle.of(due_to(1), lambda: pytest.fail("nobody needs the address")) == []
+
+
+async def test_a_slow_domain_does_not_hold_up_the_others(tmp_path):
+    """Forty mails to a domain that takes two a second wait before five to others: these leave at once, and of the forty
+    no more than two a second and one. The rest says what it waits for, and has not cost an attempt."""
+    peer = Peer()
+    slow = '[pacing.domains."Slow.example"]\nrate = "2/s"\n'
+    async with receiving(peer), running(tmp_path, sending(peer) + slow, deliver=False) as run:
+        for number in range(40):
+            assert (await run.send(BOOKING | {"to": f"guest{number}@slow.example"})).status == 202
+        others = await accept(run, *"abcde")
+        began = time.monotonic()
+        await run.gateway.start()
+        for one in others:
+            await run.until(one, "sent", seconds=3)
+        quick = time.monotonic() - began
+        await asyncio.sleep(max(0, began + 3 - time.monotonic()))
+        arrived = [mail.recipient.endswith("@slow.example") for mail in peer.mails].count(True)
+        assert quick < 2
+        assert 4 <= arrived <= 2 * (time.monotonic() - began) + 1
+        waiting = (await run.call("GET", "/communications/messages?status=deferred&limit=200")).json["items"]
+        assert len(waiting) > 25
+        assert {one["wait_reason"] for one in waiting} == {"limit"}
+        assert len({one["due_at"] for one in waiting}) > 20
+        assert (await run.message(waiting[0]["id"]))["attempts"] == []
+        assert b"slow.example" not in generate_latest(REGISTRY)
+        await run.gateway.drain()
+        assert "slow.example" not in run.log_text.getvalue()
+
+
+async def test_a_sender_keeps_its_own_pace(tmp_path):
+    """Of one sender four a second leave, while the house's mails leave at once; an emergency does not wait."""
+    peer = Peer()
+    spa = '[senders.spa]\nname = "Spa"\nemail = "spa@quinta.example"\nrate = "4/s"\n'
+    async with receiving(peer), running(tmp_path, sending(peer) + spa, deliver=False) as run:
+        await accept(run, *[f"guest{number}" for number in range(20)], sender="spa")
+        house = await accept(run, *"abcdefgh")
+        key = {"headers": {"Authorization": f"Bearer {await run.draw('send', 'send.emergency')}"}}
+        alarm = BOOKING | {"to": "ana@example.org", "class": "emergency", "category": "safety", "sender": "spa"}
+        house.append((await run.send(alarm, **key)).json["id"])
+        began = time.monotonic()
+        await run.gateway.start()
+        for one in house:
+            await run.until(one, "sent", seconds=2)
+        await asyncio.sleep(max(0, began + 2 - time.monotonic()))
+        of_spa = [mail.sender for mail in peer.mails].count("spa@quinta.example") - 1
+        assert 4 <= of_spa <= 4 * (time.monotonic() - began) + 1
+        await run.gateway.drain()
+
+
+async def test_a_complaint_about_where_it_goes_slows_that_domain_alone(tmp_path):
+    """451 4.7.1 to RCPT: the mail comes again later, the domain has a pace from then on, the provider none, and mails
+    to others leave at once. A greylist slows nobody."""
+    peer = Peer(faults={"RCPT": ["451 4.7.1 Too much for us", None, "450 4.7.1 Greylisted"]})
+    async with receiving(peer), running(tmp_path, sending(peer)) as run:
+        mail, lanes = run.gateway.parts.routes.providers["mail"], run.gateway.parts.delivery.couriers[0].lanes
+        (first,) = await accept(run, "ana")
+        message = await run.until(first, "deferred")
+        assert (message["wait_reason"], message["attempts"][0]["outcome"]) == ("retry", "transient")
+        reply = await run.send(BOOKING | {"to": "bela@elsewhere.example"})
+        await run.until(reply.json["id"], "sent", seconds=2)
+        reply = await run.send(BOOKING | {"to": "carl@grey.example"})
+        await run.until(reply.json["id"], "deferred", seconds=2)
+        assert (mail.healthy, mail.pacing.rate) == (True, None)
+        assert {domain: lane.rate for domain, lane in lanes._passing.items()} == {"example.org": 0.5}
 
 
 async def sent_of(peer, run, public, count):

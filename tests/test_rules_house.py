@@ -6,7 +6,7 @@ from click.testing import CliRunner
 from gateway.cli.main import cli
 from gateway.clock import rfc3339
 from gateway.errors import NotUsable
-from gateway.rules import Result, Rulebook
+from gateway.rules import Result, Rulebook, Venue
 from tests.rules_cases import at, case, consent, packs, sent
 from tests.running import CONFIG, NEWS, running
 
@@ -85,6 +85,80 @@ def test_a_house_may_count():
     assert judge(bookings, "sms", "transactional", **(given | {"history": history})).decision == "allow"
 
 
+def test_a_house_may_count_in_the_guests_days():
+    """Two in seven days of his calendar: it is midnight where he is that ends one, over a change of the clocks too."""
+    own = {"cap": {"max": 2, "days": 7}}
+    history = [sent("2026-11-18T03:00:00Z"), sent("2026-11-24T17:00:00Z")]  # the first at 22:00 on the 17th there
+    assert text(own, history=history).decision == "allow"
+    capped = text(own, history=[sent("2026-11-18T05:00:00Z"), *history[1:]])
+    assert (capped.reasons, rfc3339(capped.defer_until)) == (("HOUSE-1", "US-TCPA-3"), "2026-11-25T13:00:00Z")
+    mailed = {"who": {"country": "US", "timezone": "America/New_York"}, "now": at("2026-11-02T03:00:00Z"),
+              "history": [sent("2026-11-01T04:30:00Z", channel="email")]}  # fmt: skip
+    one = {"cap": {"max": 1, "days": 1}}
+    assert rfc3339(judge(one, **mailed).defer_until) == "2026-11-02T05:00:00Z"  # of a day that has 25 hours
+    assert judge(one, **(mailed | {"now": at("2026-11-02T05:00:00Z")})).decision == "allow"
+
+
+def test_a_house_rule_may_be_about_some_categories():
+    """It counts these and holds for these; what is not known may be one of them."""
+    own = {"cap": {"max": 1, "hours": 24}, "categories": ["spa", "offers"]}
+    history = {"history": [sent("2026-11-24T17:00:00Z", category="spa")]}
+    assert text(own, **history).reasons == ("HOUSE-1",)
+    assert text(own, **history, message={"category": None}).reasons == ("HOUSE-1",)
+    assert text(own, **history, message={"category": "rsvp"}).decision == "allow"
+    assert text(own, history=[sent("2026-11-24T17:00:00Z", category="rsvp")]).decision == "allow"
+    quiet = {"quiet": {"from": "2026-11-24"}, "categories": ["rsvp"]}
+    assert text(quiet).decision == "allow"
+    assert text(quiet, message={"category": "rsvp"}).reasons[0] == "HOUSE-1"
+
+
+def mail(own: dict | list[dict], now: str, zone: str = "America/New_York", **facts) -> str | None:
+    """Until when a mail of this moment waits."""
+    house = Venue(country="US", timezone="Europe/Lisbon")
+    result = judge(own, who={"country": "US", "timezone": zone}, now=at(now), venue=house, **facts)
+    assert result.decision in ("allow", "defer"), result.reasons
+    return result.defer_until and rfc3339(result.defer_until)
+
+
+def test_a_house_may_be_quiet_on_some_days():
+    """From the first midnight to the last one where the guest is, or where the venue is; not before and not after."""
+    own = {"quiet": {"from": "2026-12-24", "to": "2026-12-26"}}
+    assert mail(own, "2026-12-24T04:59:00Z") is None
+    assert mail(own, "2026-12-24T05:00:00Z") == mail(own, "2026-12-27T04:59:59Z") == "2026-12-27T05:00:00Z"
+    assert mail(own, "2026-12-27T05:00:00Z") is None
+    assert mail(own, "2026-12-23T15:00:00Z", "Asia/Tokyo") == "2026-12-26T15:00:00Z"
+    home = {"quiet": own["quiet"] | {"zone": "venue"}}  # Lisbon
+    assert mail(home, "2026-12-24T00:00:00Z") == mail(home, "2026-12-24T00:00:00Z", "Asia/Tokyo")
+    assert mail(home, "2026-12-24T00:00:00Z") == "2026-12-27T00:00:00Z"
+    assert mail(home, "2026-12-23T23:59:00Z") is None
+    assert mail({"quiet": {"from": "2026-06-01", "to": "2026-12-31"}}, "2026-06-10T12:00:00Z") == "2027-01-01T05:00:00Z"
+
+
+def test_a_house_may_be_quiet_at_some_hours():
+    """Of one day or of every day; where an hour is missing or comes twice, by what the clock shows."""
+    wedding = {"quiet": {"from": "2027-06-12", "hours": ["14:00-18:00"], "zone": "venue"}}
+    assert mail(wedding, "2027-06-12T12:59:00Z") is None  # 13:59 in Lisbon
+    assert mail(wedding, "2027-06-12T13:00:00Z") == "2027-06-12T17:00:00Z"
+    assert mail(wedding, "2027-06-13T13:00:00Z") is None
+    daily = {"quiet": {"hours": ["00:00-09:00", "21:30-24:00"]}}
+    assert mail(daily, "2026-11-25T02:30:00Z") == "2026-11-25T14:00:00Z"
+    assert mail(daily, "2026-11-25T14:00:00Z") is None
+    gap = {"quiet": {"hours": ["01:30-02:30"]}}
+    assert mail(gap, "2026-03-08T06:30:00Z") == "2026-03-08T07:00:00Z"  # 1:30 in winter, then 3:00 in summer
+    assert mail(gap, "2026-11-01T05:40:00Z") == "2026-11-01T06:00:00Z"  # 1:40, then 1:00 once more
+    assert mail(gap, "2026-11-01T06:30:00Z") == "2026-11-01T07:30:00Z"
+
+
+def test_quiet_times_that_overlap_are_kept_one_after_the_other():
+    """Until the end of the last one, with the hours that the law gives besides; each of them is named."""
+    own = [{"id": "HOUSE-A", "quiet": {"from": "2026-12-24", "to": "2026-12-25"}},
+           {"id": "HOUSE-B", "quiet": {"from": "2026-12-25", "to": "2026-12-26"}}]  # fmt: skip
+    assert mail(own, "2026-12-24T12:00:00Z") == "2026-12-27T05:00:00Z"
+    both = text(own, now=at("2026-12-24T18:00:00Z"))
+    assert (both.reasons, rfc3339(both.defer_until)) == (("HOUSE-A", "US-TCPA-3", "HOUSE-B"), "2026-12-27T13:00:00Z")
+    assert judge(own, "email", "transactional", now=at("2026-12-24T12:00:00Z")).decision == "allow"
+
+
 def test_a_house_rule_may_hold_in_one_place():
     """For the laws it names, and their parts."""
     own = {"deny": ["*"], "jurisdictions": ["EU-FR"]}
@@ -95,7 +169,8 @@ def test_a_house_rule_may_hold_in_one_place():
 
 def test_a_house_rule_never_stops_what_saves_lives():
     """Emergency and legal notices pass all of it."""
-    own = [{"id": "HOUSE-A", "deny": ["*"]}, {"id": "HOUSE-B", "window": {"daily": ["03:00-03:01"]}}]
+    own = [{"id": "HOUSE-A", "deny": ["*"]}, {"id": "HOUSE-B", "window": {"daily": ["03:00-03:01"]}},
+           {"id": "HOUSE-C", "quiet": {"from": "2026-11-24"}}]  # fmt: skip
     assert judge(own, "sms", "emergency", message={"approved_by": "ana"}).decision == "allow"
 
 
@@ -107,7 +182,7 @@ def test_a_house_rule_has_words_like_any_other():
         "rule": "HOUSE-1", "text": WORDS["text"], "citation": "House rule: The couple asked for it.", "checked": None,
         "pack": "config.toml",
         "parameters": [{"channels": ["email", "sms", "whatsapp", "voice"], "classes": ["marketing"],
-                        "jurisdictions": [], "deny": ["spa"]}],
+                        "categories": [], "jurisdictions": [], "deny": ["spa"]}],
     }  # fmt: skip
     assert book.version != Rulebook(packs()).version
     words = book.explain(book.judge(case(message={"category": "spa"})))["explanation"]
@@ -121,9 +196,16 @@ def test_a_house_rule_has_words_like_any_other():
         ({"deny": ["spa"], "jurisdictions": ["ZZ"]}, r"rules\[0\]\.jurisdictions"),
         ({"deny": ["spa"], "classes": ["emergency"]}, r"rules\[0\]\.classes"),
         ({"cap": {"max": 2, "hours": 1000}}, r"rules\[0\]\.cap\.hours"),
+        ({"cap": {"max": 2}}, "one of `hours`, `days`"),
+        ({"quiet": {"zone": "venue"}}, "`from`, or `hours`"),
+        ({"quiet": {"from": "2026-12-26", "to": "2026-12-24"}}, "a later day"),
+        ({"quiet": {"from": "2026-12-24", "to": "2028-12-24"}}, "within a year"),
+        ({"quiet": {"hours": ["22:00-08:00"]}}, "close"),
+        ({"quiet": {"hours": ["00:00-24:00"]}}, "never ends"),
+        ({"deny": ["spa"], "categories": ["news"]}, "categories already"),
         ({"window": {"daily": ["20:00-08:00"]}}, "close"),
         ({"allow": ["spa"]}, "allow"),
-        ({}, "one of `window`"),
+        ({}, "one of `window`, `quiet`"),
         ({"deny": ["spa"], "require": ["unsubscribe"]}, "one of `window`"),
     ],
 )
@@ -139,7 +221,13 @@ id = "HOUSE-ONE-A-WEEK"
 text = "The guest gets one newsletter a week."
 reason = "More would be too many."
 channels = ["email"]
-cap = { max = 1, hours = 168 }
+cap = { max = 1, days = 7 }
+
+[[compliance.rules]]
+id = "HOUSE-CHRISTMAS"
+text = "The guest is left alone over Christmas."
+reason = "It is a feast."
+quiet = { from = 2026-12-24, to = "2026-12-26" }
 """
 
 

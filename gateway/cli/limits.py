@@ -33,14 +33,14 @@ def limits() -> None:
 @data_option
 @json_option
 def status(explain, config_path, data_path, as_json) -> None:
-    """The limits in force, what they refused within the hour, and who has least left."""
+    """The limits in force, what they refused within the hour, who has least left, and what today has cost."""
     if explain is not None:
         path = f"/communications/limits/{quote(explain, safe='')}"
         told = ask("GET", path, config_path=config_path, data_path=data_path)
         show(told, as_json, lambda told: "\n".join(one["why"] for one in told["items"]))
         return
     found = ask("GET", "/communications/limits", config_path=config_path, data_path=data_path)
-    show(found, as_json, lambda told: "\n\n".join(map(_standing, told["items"])))
+    show(found, as_json, lambda told: "\n\n".join([*map(_standing, told["items"]), *_costs(told["costs"])]))
 
 
 def _standing(limit: dict[str, Any]) -> str:
@@ -51,6 +51,12 @@ def _standing(limit: dict[str, Any]) -> str:
     )
     rows = [(one["caller"] or one["account"], str(one["remaining"]), f"{one['reset']} s") for one in limit["tightest"]]
     return f"{head}\n{table(rows, ('CALLER', 'LEFT', 'WHOLE IN'))}" if rows else head
+
+
+def _costs(costs: list[dict[str, Any]]) -> list[str]:
+    """What today has cost, where anything does."""
+    rows = [(one["channel"], one["spent"], one["ceiling"] or "", str(one["held"])) for one in costs]
+    return [f"{costs[0]['day']}\n{table(rows, ('CHANNEL', 'SPENT', 'CEILING', 'HELD'))}"] if rows else []
 
 
 @limits.command("simulate")

@@ -19,7 +19,7 @@ from gateway.config.sections import (
     Venue,
 )
 from gateway.config.snapshot import Config, load, restart_needed, starter
-from gateway.config.values import Bytes, Folder, Seconds
+from gateway.config.values import Bytes, Folder, Seconds, in_money
 
 __all__ = [
     "Abuse",
@@ -43,6 +43,7 @@ __all__ = [
     "Venue",
     "convert",
     "explain",
+    "in_money",
     "keys",
     "load",
     "read_secret",

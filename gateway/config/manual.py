@@ -15,9 +15,13 @@ from gateway.errors import BadInput
 
 NAMES = {
     "topics": "<category>", "providers": "<name>", "senders": "<slug>", "limits": "<name>",
+    "costs": "<channel>",
+    "pacing.domains": "<domain>",
     "retention.categories": "<category>",
 }  # fmt: skip
 """What stands for the name of a table that the administrator names."""
+DOTTED = ("<category>", "<domain>")
+"""Names that may have dots in them."""
 
 
 class Key(NamedTuple):
@@ -79,7 +83,8 @@ def explain(name: str) -> str:
 def general(name: str) -> str:
     """`providers.main.plugin` as the key it is an example of."""
     for section, sign in NAMES.items():
-        _, dot, key = name.removeprefix(f"{section}.").partition(".")
+        rest = name.removeprefix(f"{section}.")
+        _, dot, key = rest.rpartition(".") if sign in DOTTED else rest.partition(".")
         if name.startswith(f"{section}.") and dot:
             return f"{section}.{sign}.{key}"
     return name

@@ -15,6 +15,7 @@ from gateway.config.values import (
     Colour,
     Country,
     Daily,
+    Domain,
     Email,
     File,
     Folder,
@@ -22,6 +23,7 @@ from gateway.config.values import (
     Language,
     Line,
     Moment,
+    Money,
     Network,
     Opening,
     Origin,
@@ -111,6 +113,7 @@ class Sender(channel.Sender, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     warm_up: Annotated[
         tuple[Daily, ...], about("How many messages may leave on its first day, the second, and so on; then any.")
     ] = ()
+    rate: Annotated[Rate, about("How many of its messages leave at most, evenly.")] | None = None
     unsubscribe_email: Annotated[
         Email, about("A mailbox for stops, named in offers beside the link; somebody must read it.")
     ] = ""
@@ -137,10 +140,32 @@ class Provider(Struct, frozen=True, kw_only=True):
     connections: Annotated[int, about("How many messages may be on their way to it at once.", ge=1, le=1000)] = 8
     timeout: Annotated[Seconds, about("How long handing over one message may take.")] = 30.0
     rate: Annotated[Rate, about("How many messages it is given at most, evenly.")] | None = None
+    price: Annotated[Money, about("What a message costs, of a text each of its segments.")] | None = None
     country: Annotated[Country | None, about("Where it works; the record of processing names it.")] = None
     uncertain: Annotated[
         Literal["resend", "hold"] | None, about("What becomes of a message that it may or may not have taken.")
     ] = None
+
+
+class DomainPace(Table, frozen=True):
+    """How fast mails go to one domain."""
+
+    rate: Annotated[Rate, about("How many mails go there at most, evenly.")]
+
+
+class Pacing(Table, frozen=True):
+    """How fast messages leave besides the rates of providers and senders."""
+
+    each_domain: Annotated[Rate, about("How many mails go to a domain at most, evenly, that has no table.")] | None = (
+        None
+    )
+    domains: Mapping[Domain, DomainPace] = field(default_factory=dict)
+
+
+class Cost(Table, frozen=True):
+    """What a channel may cost. The name of the table is that of the channel."""
+
+    a_day: Annotated[Money, about("What its messages may cost a day; what would cost more waits for a person.")]
 
 
 class Delivery(Table, frozen=True):
@@ -291,6 +316,8 @@ class Sections(Table, frozen=True):
     senders: Mapping[Slug, Sender] = field(default_factory=dict)
     topics: Mapping[Category, Topic] = field(default_factory=dict)
     providers: Mapping[Slug, Provider] = field(default_factory=dict)
+    pacing: Pacing = Pacing()
+    costs: Mapping[ChannelName, Cost] = field(default_factory=dict)
     delivery: Delivery = Delivery()
     limits: Mapping[Slug, Limit] = field(default_factory=dict)
     compliance: Compliance = Compliance()

@@ -183,6 +183,10 @@ def odd(config: Sections, source: Source) -> Iterator[ConfigFault]:
         yield source.fault("wrong-value", ("retention", "consents"), detail)
     if config.audit.webhook and config.audit.webhook_secret_file is None:
         yield source.fault("wrong-value", ("audit", "webhook"), "must come with audit.webhook_secret_file")
+    for name, provider in config.providers.items():
+        if provider.channel in config.costs and provider.price is None:
+            detail = f"must be given: costs.{provider.channel} is about what its messages cost"
+            yield source.fault("missing-key", ("providers", name, "price"), detail)
     for name, limit in config.limits.items():
         for key, detail in counted.odd(limit.endpoints, limit.by, limit.cost):
             yield source.fault("wrong-value", ("limits", name, key), detail)

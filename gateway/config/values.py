@@ -104,6 +104,24 @@ Bytes = Annotated[int, SIZE, written(SIZE)]
 DAILY = Kind('a number a day such as "50/day"', r"[1-9][0-9]{0,6}/day", lambda text: int(text[:-4]), "{}/day".format)
 Daily = Annotated[int, DAILY, written(DAILY)]
 
+MILLIONTHS = 1_000_000
+
+
+def _money(text: str) -> int:
+    whole, _, part = text.partition(".")
+    return int(whole) * MILLIONTHS + int(part.ljust(6, "0"))
+
+
+def in_money(amount: int) -> str:
+    """Millionths as an amount, with two digits behind the point or as many as it needs."""
+    whole, part = divmod(amount, MILLIONTHS)
+    return f"{whole}.{f'{part:06}'.rstrip('0'):0<2}"
+
+
+MONEY = Kind('an amount of money such as "0.07" or "50"', r"[0-9]{1,9}(\.[0-9]{1,6})?", _money, in_money)
+Money = Annotated[int, MONEY, written(MONEY)]
+"""An amount in millionths, of whatever currency; exact."""
+
 BRIEF = {"ms": 1, "s": 1_000}
 MOMENT = Kind(
     'a short time such as "250ms" or "2s"',
@@ -221,6 +239,14 @@ EMAIL = Kind(
 )
 Email = Annotated[str, EMAIL, written(EMAIL)]
 """An address without a name or brackets; empty for none."""
+
+DOMAIN = Kind(
+    'the domain of an address such as "gmail.com"',
+    r"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}",
+    str.lower,
+)
+Domain = Annotated[str, DOMAIN, written(DOMAIN)]
+"""What stands behind the at sign, as mail servers write it (`xn--…`), in lower case."""
 
 PHONE = Kind('a phone number in its international form, such as "+351219000000"', r"(\+[1-9][0-9]{6,14})?")
 Phone = Annotated[str, PHONE, written(PHONE)]

@@ -180,6 +180,7 @@ def plain(failure: Failure) -> Failure:
         seconds(failure.retry_after),
         code if failure.status_code is not None and CODE.fullmatch(code) else None,
         str(failure.words or "")[:LONGEST_WORDS],
+        bool(failure.destination),
     )
 
 

@@ -2,19 +2,21 @@
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable
 
 from gateway import metrics
 from gateway.channel import Sent
 from gateway.clock import Clock
 from gateway.config import Delivery as Timetable
-from gateway.delivery.defects import NONSENSE, Defect, Suspects, made_of
+from gateway.delivery.defects import NONSENSE, Defect, made_of
+from gateway.delivery.lanes import Lanes
+from gateway.delivery.outcomes import Outcomes
 from gateway.delivery.prepare import Parcel, Preparation
-from gateway.delivery.schedule import next_try
-from gateway.delivery.settle import HARD_BOUNCES, Settled, settle
+from gateway.delivery.settle import Settled, limited, settle, unbegun
+from gateway.delivery.spending import Spending
+from gateway.delivery.turns import Turns
 from gateway.delivery.warm_up import WarmUp
-from gateway.errors import PROVIDER_FAULTS, Failure, GatewayError, Stopped
+from gateway.errors import Failure, GatewayError, Stopped
 from gateway.letters import Letters
 from gateway.logs import Log
 from gateway.pacing import AHEAD
@@ -22,13 +24,11 @@ from gateway.routing import Provider, Routes
 from gateway.store import outbox
 from gateway.store.db import Database
 from gateway.store.outbox import HELD, Due, Window
-from gateway.vault import KeyDestroyed
+from gateway.store.spending import Purchase
 
 WINDOW = 128
 LONGEST_SLEEP = 30.0
 CLOSE_SECONDS = 1.0
-PROVIDERS_OWN = PROVIDER_FAULTS | {"throttled", "raised", "hung"}
-"""Failures that are not the message's: they pause the provider and cost no attempt."""
 
 
 class Courier:
@@ -39,13 +39,15 @@ class Courier:
     """
 
     def __init__(self, provider: Provider, routes: Routes, db: Database, preparation: Preparation, letters: Letters,
-                 warm_up: WarmUp, timetable: Timetable, log: Log, clock: Clock):  # fmt: skip
+                 warm_up: WarmUp, spending: Spending, lanes: Lanes, timetable: Timetable, log: Log,
+                 clock: Clock):  # fmt: skip
         self.provider, self.routes, self.db, self.preparation = provider, routes, db, preparation
-        self.letters, self.warm_up, self.timetable, self.log, self.clock = letters, warm_up, timetable, log, clock
-        self._suspects = Suspects()
-        self._ready: deque[Due] = deque()
+        self.warm_up, self.spending, self.lanes, self.log, self.clock = warm_up, spending, lanes, log, clock
+        self._outcomes = Outcomes(provider, routes, letters, lanes, timetable, log, clock)
+        self._turns = Turns(lanes, self._address, clock)
         self._filled, self._low, self._wake = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._paced, self._over = asyncio.Lock(), asyncio.Event()
+        self._turns.again = self._filled.set
         self._draining = False
         self._alarm = float("inf")
         """When we look again by ourselves (ms); never, while we are at it."""
@@ -95,7 +97,7 @@ class Courier:
 
     async def _give_back(self) -> None:
         """Return what was leased and not begun; it costs no attempt."""
-        waiting, self._ready = list(self._ready), deque()
+        waiting = self._turns.withdraw()
         await asyncio.gather(*[self.db.write(settle, unbegun(due, self.clock.now())) for due in waiting])
 
     # -- leasing ------------------------------------------------------------------------------------------------------
@@ -103,7 +105,7 @@ class Courier:
     async def _feed(self) -> None:
         """Keep a window of due messages ready for the slots."""
         while not self._draining:
-            if not self.provider.healthy and self._ready:
+            if not self.provider.healthy and self._turns:
                 await self._give_back()
             turn = self.routes.turn_of(self.provider)
             resting = self.provider.paused or self.provider.pacing.wait() > AHEAD
@@ -117,11 +119,11 @@ class Courier:
     async def _lease(self, only_after: str | None, never_after: str | None) -> bool:
         """Fetch the next window; False when nothing is due. An unhealthy provider gets one message, as a probe."""
         limit = self.provider.pacing.ahead(WINDOW) if self.provider.healthy else 1
-        if len(self._ready) > limit // 2:
+        if len(self._turns) > limit // 2:
             return True
         first = outbox.next_due(self.db.reader, self.provider.channel)
         if first is None or first > self.clock.now():
-            return bool(self._ready)
+            return bool(self._turns)
         try:
             return await self._take(Window(self.provider.channel, limit, only_after, never_after))
         except GatewayError as error:
@@ -136,7 +138,7 @@ class Courier:
             await asyncio.shield(leasing)
         finally:
             due = await leasing
-            self._ready.extend(due)
+            self._turns.add(due)
         return bool(due)
 
     async def _sleep(self) -> None:
@@ -162,24 +164,41 @@ class Courier:
     async def _slot(self) -> None:
         """Hand messages over, one after the other."""
         while not self._draining:
-            if not self._ready:
+            if not self._turns:
                 self._low.set()
                 self._filled.clear()
                 await self._filled.wait()
                 continue
             if self.provider.pacing.rate is not None:
                 await self._keep_pace()
-                if self._draining or not self._ready:
+                if self._draining or not self._turns:
                     continue
             if not self.provider.admit():
                 await self._give_back()
                 self._low.set()
                 continue
-            due = self._ready.popleft()
-            self.provider.pacing.leaves(self.clock.monotonic())
-            if len(self._ready) < WINDOW // 2:
+            due, later = self._turns.next()
+            if len(self._turns) < WINDOW // 2:
                 self._low.set()
-            await self._deal_with(due)
+            if due is None:
+                self.provider.released()
+            else:
+                self.provider.pacing.leaves(self.clock.monotonic())
+            await self._come_back(later)
+            if due is not None:
+                await self._deal_with(due)
+
+    async def _come_back(self, later: list[tuple[Due, float]]) -> None:
+        """Put messages back for so many seconds, because of the pace of their sender or of where they go."""
+        metrics.of(metrics.PACED, self.provider.channel).inc(len(later))
+        now = self.clock.now()
+        await asyncio.gather(*[self._record(limited(due, now + int(seconds * 1000))) for due, seconds in later])
+
+    def _address(self, due: Due) -> str:
+        """Where it goes, for its pace; what is wrong with an address that cannot be opened comes to light later."""
+        with contextlib.suppress(Exception):
+            return self.preparation.address(due)
+        return ""
 
     async def _keep_pace(self) -> None:
         """Wait until one more may leave, one slot after the other, or until the courier is on his way out."""
@@ -195,13 +214,22 @@ class Courier:
     async def _deal_with(self, due: Due) -> None:
         """One leased message, to its settlement on disk."""
         parcel = await self._prepare(due)
-        if isinstance(parcel, Parcel) and self.warm_up.watches(due.sender) and due.class_ != "emergency":
-            parcel = await self._warm(due) or parcel
         if isinstance(parcel, Settled):
             self.provider.released()
             await self._record(parcel)
             return
-        self.preparation.departs(parcel)
+        self.preparation.departs(parcel)  # before anything is waited for: what comes next to the guest counts it
+        try:
+            await self._record(await self._bring(parcel))
+        finally:
+            self.preparation.arrived(parcel)
+
+    async def _bring(self, parcel: Parcel) -> Settled:
+        """What becomes of a parcel: it stays, by a limit of ours, or it is handed over."""
+        paid = await self._within_limits(parcel)
+        if isinstance(paid, Settled):
+            self.provider.released()
+            return paid
         began = self.clock.monotonic()
         try:
             result = await self._hand_over(parcel)
@@ -209,10 +237,9 @@ class Courier:
             result = self._cut_off(parcel.message.handed)
         took = self.clock.monotonic() - began
         metrics.of(metrics.HANDOVER_SECONDS, self.provider.name).observe(took)
-        try:
-            await self._record(self._outcome(parcel, result, int(took * 1000)))
-        finally:
-            self.preparation.arrived(parcel)
+        settled = self._outcomes.of(parcel, result, int(took * 1000))
+        taken = isinstance(result, Sent) or (not isinstance(result, Stopped) and result.maybe_sent)
+        return settled if taken else settled._replace(unspent=paid)
 
     async def _prepare(self, due: Due) -> Parcel | Settled:
         """The parcel; a message that cannot even be prepared is held, and the queue goes on."""
@@ -224,8 +251,23 @@ class Courier:
             return Settled(due.id, due.uuid, "held", "quarantined", self.provider.name, due.attempt,
                            due_at=self.clock.now(), lease=HELD)  # fmt: skip
 
+    async def _within_limits(self, parcel: Parcel) -> Purchase | Settled | None:
+        """What was paid for a message, if it costs anything; or how it ends where a limit of ours is in its way."""
+        due = parcel.due
+        price = self.spending.price(self.provider.name, due.channel, parcel.message.text)
+        try:
+            paid = await self.spending.pay(due, price) if price else None
+        except GatewayError:
+            return unbegun(due, self.clock.now())
+        if isinstance(paid, Settled):
+            return paid
+        later = await self._warm(due)
+        return paid if later is None else later._replace(unspent=paid)
+
     async def _warm(self, due: Due) -> Settled | None:
         """How a message ends that its new sender may not send today, or that could not be counted."""
+        if due.class_ == "emergency" or not self.warm_up.watches(due.sender):
+            return None
         try:
             tomorrow = await self.warm_up.admit(due.sender)
         except GatewayError:
@@ -256,73 +298,6 @@ class Courier:
 
     # -- what became of it --------------------------------------------------------------------------------------------
 
-    def _outcome(self, parcel: Parcel, result: Sent | Failure | Defect | Stopped, took_ms: int) -> Settled:
-        due, name = parcel.due, self.provider.name
-        if isinstance(result, Stopped):
-            self.provider.released()
-            return parcel.stopped or unbegun(due, self.clock.now())
-        outcome = "sent" if isinstance(result, Sent) else "uncertain" if result.maybe_sent else result.kind
-        metrics.of(metrics.ATTEMPTS, self.provider.channel, name, outcome).inc()
-        words = self._sealed(due, result.words)
-        base = Settled(due.id, due.uuid, "sent", None, name, due.attempt, took_ms, outcome, words_sealed=words)
-        if isinstance(result, Sent):
-            self.provider.worked()
-            return base
-        return self._failed(parcel, result, base._replace(code=result.status_code))
-
-    def _sealed(self, due: Due, words: str) -> bytes | None:
-        """What a provider said, sealed; nothing of it is kept once the guest was erased."""
-        with contextlib.suppress(KeyDestroyed):
-            return self.letters.seal_words(due.key_id, due.uuid, words) if words else None
-        return None
-
-    def _failed(self, parcel: Parcel, failure: Failure | Defect, base: Settled) -> Settled:
-        due = parcel.due
-        poisoned = isinstance(failure, Defect) and self._poisoned(due, failure)
-        if failure.kind in PROVIDERS_OWN:
-            pause = self.provider.failed(failure.kind, failure.retry_after)
-            self.log.warning("provider paused", provider=self.provider.name, code=failure.kind, seconds=round(pause, 1))
-        else:
-            self.provider.worked()
-        if poisoned:
-            return base._replace(state="held", reason="quarantined", due_at=self.clock.now(), lease=HELD,
-                                 uncertain=failure.maybe_sent or bool(due.uncertain))  # fmt: skip
-        if failure.maybe_sent:
-            return self._uncertain(due, failure, base)
-        if failure.kind in PROVIDERS_OWN:
-            return base._replace(state=waiting(due), due_at=self.clock.now(), attempts_back=1, avoid=self._spare(),
-                                 uncertain=bool(due.uncertain))  # fmt: skip
-        if failure.kind in ("rejected", "bad_address"):
-            hard = failure.status_code in HARD_BOUNCES
-            return base._replace(state="failed", suppress=self.letters.bounced(due, self.clock.now()) if hard else None)
-        return self._later(due, failure, base._replace(state="deferred", reason="retry", avoid=self._spare()))
-
-    def _poisoned(self, due: Due, defect: Defect) -> bool:
-        """Whether this message is to blame for the defect. Of those under way at once only the first one tells."""
-        self.log.error("channel failed by a defect", provider=self.provider.name, code=defect.kind,
-                       error=defect.status_code)  # fmt: skip
-        telling = defect.blames and (self.provider.healthy or self.provider.probing)
-        return telling and self._suspects.poisoned(due.id, self.provider.recoveries)
-
-    def _uncertain(self, due: Due, failure: Failure | Defect, base: Settled) -> Settled:
-        """The provider may have it: again with the same id where that does no harm, else a person decides."""
-        nonsense = isinstance(failure, Defect) and failure.status_code == NONSENSE
-        if nonsense or not self.provider.resend_uncertain:
-            return base._replace(state="held", reason="uncertain", due_at=self.clock.now(), lease=HELD, uncertain=True)
-        return self._later(due, failure, base._replace(state="uncertain", uncertain=True))
-
-    def _later(self, due: Due, failure: Failure | Defect, base: Settled) -> Settled:
-        times = self.timetable
-        again = next_try(times.retry, times.give_up_after, attempt=due.attempt, created_at=due.created_at,
-                         now=self.clock.now(), retry_after=failure.retry_after)  # fmt: skip
-        if again is None:
-            return base._replace(state="failed", reason="gave_up")
-        return base._replace(due_at=again)
-
-    def _spare(self) -> str | None:
-        """The mark that lets another provider of the channel take it next, where there is one."""
-        return self.provider.name if len(self.routes.serving(self.provider.channel)) > 1 else None
-
     async def _record(self, settled: Settled) -> None:
         """Put it on disk. While the store refuses, the slot waits here: nothing more leaves unrecorded."""
         while True:
@@ -337,18 +312,3 @@ class Courier:
         metrics.of(metrics.MESSAGES, self.provider.channel, settled.state).inc()
         if settled.due_at is not None:
             self.requeued(self.provider.channel, settled.due_at)
-
-
-def unbegun(due: Due, now: int) -> Settled:
-    """A leased message that nothing was done with goes back as it was."""
-    return Settled(due.id, due.uuid, waiting(due), due_at=now, attempts_back=1, uncertain=bool(due.uncertain))
-
-
-def limited(due: Due, due_at: int) -> Settled:
-    """A leased message that may only leave later, by a limit of ours."""
-    return Settled(due.id, due.uuid, "deferred", "limit", due_at=due_at, attempts_back=1, uncertain=bool(due.uncertain))
-
-
-def waiting(due: Due) -> str:
-    """The state of a message that goes back to wait: what may have been taken once stays uncertain."""
-    return "uncertain" if due.uncertain else "queued"

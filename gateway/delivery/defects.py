@@ -29,6 +29,7 @@ class Defect(NamedTuple):
     blames: bool = True
     retry_after: float | None = None
     words: str = ""
+    destination: bool = False
 
 
 def made_of(error: BaseException | None, handed: bool, late: bool) -> Failure | Defect:

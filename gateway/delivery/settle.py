@@ -7,8 +7,10 @@ from typing import NamedTuple
 from msgspec import json
 
 from gateway import ids
-from gateway.store import events, messages, outbox, suppressions
+from gateway.store import events, messages, outbox, spending, suppressions
 from gateway.store.db import Tx
+from gateway.store.outbox import Due
+from gateway.store.spending import Purchase
 from gateway.store.suppressions import NewSuppression
 
 HARD_BOUNCES = ("5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1")
@@ -16,7 +18,8 @@ HARD_BOUNCES = ("5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1")
 
 
 class Settled(NamedTuple):
-    """What became of one leased message. `due_at` is set when it stays in the outbox; `lease` says how."""
+    """What became of one leased message. `due_at` is set when it stays in the outbox; `lease` says how. `unspent`: what
+    was paid for it in vain."""
 
     id: int
     uuid: bytes
@@ -35,6 +38,22 @@ class Settled(NamedTuple):
     uncertain: bool = False
     decision: str | None = None
     suppress: NewSuppression | None = None
+    unspent: Purchase | None = None
+
+
+def unbegun(due: Due, due_at: int) -> Settled:
+    """A leased message that nothing was done with goes back as it was."""
+    return Settled(due.id, due.uuid, waiting(due), due_at=due_at, attempts_back=1, uncertain=bool(due.uncertain))
+
+
+def limited(due: Due, due_at: int) -> Settled:
+    """A leased message that may only leave later, by a limit of ours."""
+    return Settled(due.id, due.uuid, "deferred", "limit", due_at=due_at, attempts_back=1, uncertain=bool(due.uncertain))
+
+
+def waiting(due: Due) -> str:
+    """The state of a message that goes back to wait: what may have been taken once stays uncertain."""
+    return "uncertain" if due.uncertain else "queued"
 
 
 def settle(tx: Tx, settled: Sequence[Settled]) -> list[None]:
@@ -55,6 +74,8 @@ def settle(tx: Tx, settled: Sequence[Settled]) -> list[None]:
     if denied := [(one.decision, one.id) for one in settled if one.decision]:
         messages.judged_again(tx, denied)
     suppressions.add(tx, [one.suppress for one in settled if one.suppress])
+    if unspent := [one.unspent for one in settled if one.unspent]:
+        spending.give_back(tx, unspent)
     for one in told:
         tx.audit("gateway", f"message.{one.state}", ids.public("msg", one.uuid), _digest(one))
     return [None] * len(settled)

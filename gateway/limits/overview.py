@@ -1,10 +1,12 @@
 """Where everybody stands with the limits in force."""
 
 import heapq
+from collections.abc import Callable
 
 from msgspec import Struct
 
 from gateway import ids
+from gateway.delivery.spending import CostToday
 from gateway.limits.limits import Limits
 from gateway.limits.refusals import Refusals
 from gateway.limits.rule import Rule, seconds
@@ -47,22 +49,24 @@ class LimitInForce(Struct, frozen=True):
 
 
 class LimitsInForce(Struct, frozen=True):
-    """All limits in force, in the order of their names."""
+    """All limits in force, in the order of their names, and what the channels cost today."""
 
     items: list[LimitInForce]
+    costs: list[CostToday]
 
 
 class Overview:
     """Looks at limits without taking from any."""
 
-    def __init__(self, limits: Limits, refusals: Refusals, db: Database, vault: Vault):
-        self._limits, self._refusals, self._db, self._vault = limits, refusals, db, vault
+    def __init__(self, limits: Limits, refusals: Refusals, db: Database, vault: Vault,
+                 costs: Callable[[], list[CostToday]]):  # fmt: skip
+        self._limits, self._refusals, self._db, self._vault, self._costs = limits, refusals, db, vault, costs
 
     async def report(self, scopes: frozenset[str]) -> LimitsInForce:
         """The limits as they stand now. Keys and users are named for scopes that may list them."""
         names = await self._names(scopes)
         rules = sorted(self._limits.rules.values(), key=lambda rule: rule.name)
-        return LimitsInForce([self._of(rule, names) for rule in rules])
+        return LimitsInForce([self._of(rule, names) for rule in rules], self._costs())
 
     def _of(self, rule: Rule, names: dict[bytes, str]) -> LimitInForce:
         now, settings = self._limits.time.now(), rule.limiter.settings

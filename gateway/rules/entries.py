@@ -75,11 +75,18 @@ class Ban(Entry, frozen=True, kw_only=True):
 
 
 class Cap(Entry, frozen=True, kw_only=True):
-    """At most `max` such messages in any `hours`; `same`: counted per category."""
+    """At most `max` such messages in any `hours`, or in so many `days` of the guest's calendar, today being one.
+    `same`: counted per category; `categories`: only these are counted."""
 
     max: Positive
-    hours: Positive
+    hours: Positive | None = None
+    days: Positive | None = None
     same: Literal["category"] | None = None
+    categories: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        if (self.hours is None) == (self.days is None):
+            raise ValueError("one of `hours`, `days`")
 
 
 class Condition(Strict, frozen=True, kw_only=True):

@@ -15,10 +15,11 @@ from gateway.rules.windows import Opening, Window, week_of
 
 
 class Kindred(NamedTuple):
-    """What makes messages fall under the same plan."""
+    """What makes messages fall under the same plan. `category` is told apart only where a house rule does."""
 
     signals: Signals
     claim: Claim
+    category: str | None
 
 
 class Part(Struct, frozen=True):
@@ -59,7 +60,7 @@ class Plan(Struct, frozen=True):
 
 def draw(kindred: Kindred, atlas: Atlas, core: Core, own: Sequence[OwnRule]) -> Plan:
     """The plan for such messages; `own` are the house's rules."""
-    signals, claim = kindred
+    signals, claim, category = kindred
     channel = signals.channel
     class_, warnings = classify.start(claim)
     applied = atlas.applied(signals)
@@ -74,7 +75,7 @@ def draw(kindred: Kindred, atlas: Atlas, core: Core, own: Sequence[OwnRule]) -> 
     marketing = "marketing" in seen_as
     laws = list(zip(applied, seen_as, strict=True))
     jurisdictions = tuple(name for one in applied for name in (one.name, *(name for name, _ in one.overlays)))
-    house = asked(rule for rule in own if rule.holds(jurisdictions))
+    house = asked(rule for rule in own if rule.holds(jurisdictions, category))
 
     def about(entry: Any) -> bool:
         return any(entry.about(channel, seen) for seen in seen_as)
@@ -93,7 +94,10 @@ def draw(kindred: Kindred, atlas: Atlas, core: Core, own: Sequence[OwnRule]) -> 
             *filter(about, house.caps),
         ),
         openings=tuple(opening for one, seen in laws for opening in _openings(one, channel, seen)),
-        own_openings=tuple(opening_of(window, _of_all(applied)) for window in filter(about, house.windows)),
+        own_openings=(
+            *(opening_of(window, _of_all(applied)) for window in filter(about, house.windows)),
+            *(silence.opening for silence in filter(about, house.silences)),
+        ),
         denials=tuple(filter(about, house.denials)),
         jurisdictions=jurisdictions,
         zones=zones(applied, signals),

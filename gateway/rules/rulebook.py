@@ -46,6 +46,8 @@ CITED = (
 """The rules that stand in code here rather than in a pack's entries."""
 UNDECLARED = "undeclared"
 """The warning that nobody said whether a message that is no advertisement contains one."""
+OTHER = ""
+"""Any category that no house rule names."""
 
 
 class Rulebook:
@@ -60,6 +62,7 @@ class Rulebook:
         self.policy = self._collection.core.policy.but(configured(policy or {}))
         self._atlas = Atlas(self._collection)
         self._counted = {channel for cap in self._collection.caps for channel in cap.channels}
+        self._subjects = {category for rule in self._collection.own for category in rule.categories}
         self._ear = Ear(self._collection.keywords, self._collection.phrases, self._collection.core.answers)
         self._plan = lru_cache(8192)(self._draw)
         self.json = lru_cache(8192)(self._json)
@@ -153,13 +156,13 @@ class Rulebook:
         self, given: Given, plan: Plan, policy: Policy, zones: Sequence[ZoneInfo], findings: Findings
     ) -> None:
         """Step 9: caps, rules as code, windows."""
-        caps.judge_caps(plan.caps, given.history or (), given.message.category, given.now, findings)
+        caps.judge_caps(plan.caps, given.history or (), given.message.category, zones, findings)
         if self._collection.reviews:
             so_far = self._result(plan, findings, given.now)
             reviews.judge_reviews(self._collection.reviews, given, so_far, self._collection.rules, findings)
         openings = plan.openings or self._default_openings(plan, policy)
         if plan.own_openings:
-            openings = (*openings, *plan.own_openings)
+            openings = (*openings, *_by_whose_clock(plan.own_openings, given.venue.timezone))
         if openings:
             _judge_windows(openings, zones, given.now, findings)
 
@@ -198,7 +201,8 @@ class Rulebook:
         region = atlas.region(recipient.region)
         venue = atlas.country(given.venue.country)
         signals = Signals(channel, country, address_country, region, phone, area_code, mail, venue)
-        return Kindred(signals, _claim(given.message))
+        category = given.message.category
+        return Kindred(signals, _claim(given.message), category if category in (None, *self._subjects) else OTHER)
 
     # -- when ---------------------------------------------------------------------------------------------------------
 
@@ -276,6 +280,12 @@ def _claim(message: MessageFacts) -> Claim:
     promotion = bool(features.contains_promotion)
     approved = class_ == "emergency" and bool(message.approved_by)
     return Claim(class_, promotion, promotion and leads, approved, bool(features.asks_consent))
+
+
+def _by_whose_clock(openings: Sequence[Opening], home: str | None) -> list[Opening]:
+    """The openings with the venue's zone in those that go by it; where nobody knows that, they go by the guest's."""
+    zone = zone_of(home) if home else None
+    return [msgspec.structs.replace(one, zone=zone) if one.at_home else one for one in openings]
 
 
 def _judge_windows(openings: Sequence[Opening], zones: Sequence[ZoneInfo], now: int, findings: Findings) -> None:

@@ -27,6 +27,7 @@ of the clocks count as never meeting."""
 Span = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
 Week = tuple[tuple[tuple[int, int], ...], ...]
 """Per weekday, Monday first: (opening, closing) in milliseconds of the day, in order."""
+ALL_DAY = ((0, DAY),)
 
 
 class Hours(Strict, frozen=True, kw_only=True):
@@ -63,11 +64,12 @@ class Window(Hours, frozen=True, kw_only=True):
 def week_of(window: Hours) -> Week:
     """The window as arithmetic wants it. Raises ValueError for hours that cross midnight or overlap."""
     if window.daily is not None:
-        return (_day(window.daily),) * 7
-    return (_day(window.mon_fri or ()),) * 5 + (_day(window.sat or ()), _day(window.sun or ()))
+        return (spans_of(window.daily),) * 7
+    return (spans_of(window.mon_fri or ()),) * 5 + (spans_of(window.sat or ()), spans_of(window.sun or ()))
 
 
-def _day(hours: Sequence[str]) -> tuple[tuple[int, int], ...]:
+def spans_of(hours: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    """Hours of a day in milliseconds. Raises ValueError for those that cross midnight or overlap."""
     spans = tuple(tuple(_of_day(clock) for clock in span.split("-")) for span in hours)
     flat = [edge for span in spans for edge in span]
     if flat != sorted(set(flat)):
@@ -81,11 +83,27 @@ def _of_day(clock: str) -> int:
 
 
 class Opening(Struct, frozen=True, cache_hash=True):
-    """A window as it applies to one guest: its rule, its week, and whose holidays close it."""
+    """A window as it applies to one guest: its rule, its week, and whose holidays close it.
+
+    `days`: the first and the last day (counted from 1970-01-01) on which it has a say, on all others it is open.
+    `at_home`: it goes by the venue's clock, which is that of `zone`; without one, by every clock of the guest's.
+    """
 
     rule: str
     week: Week
     calendars: tuple[str, ...] = ()
+    days: tuple[int, int] | None = None
+    at_home: bool = False
+    zone: ZoneInfo | None = None
+
+    @property
+    def horizon(self) -> int:
+        """How far ahead it is looked for an open minute."""
+        return HORIZON if self.days is None else HORIZON + (self.days[1] - self.days[0]) * DAY
+
+    def clocks(self, zones: Sequence[ZoneInfo]) -> Sequence[ZoneInfo]:
+        """By which of the guest's zones it goes, or by the venue's."""
+        return zones if self.zone is None else (self.zone,)
 
     def open_on_wall(self, wall: int) -> bool:
         """Whether it is open when the guest's clock shows `wall`."""
@@ -95,7 +113,7 @@ class Opening(Struct, frozen=True, cache_hash=True):
     def next_on_wall(self, wall: int) -> int | None:
         """The first wall time from `wall` on at which it is open, or None within the horizon."""
         first, time = divmod(wall, DAY)
-        for day in range(first, first + HORIZON // DAY):
+        for day in range(first, first + self.horizon // DAY):
             for opens, closes in self._hours(day):
                 if closes > time:
                     return day * DAY + max(opens, time)
@@ -103,6 +121,8 @@ class Opening(Struct, frozen=True, cache_hash=True):
         return None
 
     def _hours(self, day: int) -> tuple[tuple[int, int], ...]:
+        if self.days is not None and not self.days[0] <= day <= self.days[1]:
+            return ALL_DAY
         if self.calendars and any(is_holiday(calendar, day) for calendar in self.calendars):
             return ()
         return self.week[(day + 3) % 7]  # 1970 began on a Thursday
@@ -152,20 +172,25 @@ def instant_of(local: datetime, zone: ZoneInfo) -> int:
 
 def next_open(opening: Opening, zone: ZoneInfo, at: int) -> int | None:
     """The first instant from `at` on at which it is open there, or None within the horizon."""
-    limit = at + HORIZON
+    limit = at + opening.horizon
     while at < limit:
         offset, end = _offset(zone, at), stretch_end(zone, at)
         wall = opening.next_on_wall(at + offset)
         if wall is not None and wall - offset < end:
             return wall - offset
-        at = end
+        at = end if wall is None or opening.days is None else max(end, wall - offset - DAY)  # no clock jumps further
     return None
 
 
-def shut(openings: Iterable[Opening], zones: Iterable[ZoneInfo], at: int) -> list[tuple[Opening, ZoneInfo]]:
+def shut(openings: Iterable[Opening], zones: Sequence[ZoneInfo], at: int) -> list[tuple[Opening, ZoneInfo]]:
     """Every window that is closed at `at`, with the zone it is closed in."""
-    walls = [(zone, wall_of(zone, at)) for zone in zones]
-    return [(opening, zone) for opening in openings for zone, wall in walls if not opening.open_on_wall(wall)]
+    walls = {zone: wall_of(zone, at) for zone in zones}
+    return [
+        (opening, zone)
+        for opening in openings
+        for zone in opening.clocks(zones)
+        if not opening.open_on_wall(walls[zone] if zone in walls else wall_of(zone, at))
+    ]
 
 
 def open_everywhere(openings: Sequence[Opening], zones: Sequence[ZoneInfo], start: int) -> tuple[int | None, list[str]]:
@@ -182,7 +207,8 @@ def _open_from(
     """The same from the beginning of a minute. Windows and clocks change on the minute, so it holds for all of it."""
     at = later = start = minute * MINUTE
     pushed: tuple[str, ...] = ()
-    while at < start + HORIZON:
+    limit = start + max((opening.horizon for opening in openings), default=HORIZON)
+    while at < limit:
         closed = shut(openings, zones, at)
         if not closed:
             return at, pushed

@@ -42,6 +42,7 @@ class Due(NamedTuple):
     blind: bytes
     batch_id: int | None
     template_version_id: int | None
+    past_ceiling: int
 
 
 class Waiting(NamedTuple):
@@ -78,7 +79,7 @@ def _lease(tx: Tx, window: Window) -> list[Due]:
             o.message_id, o.attempts + 1, o.uncertain, m.uuid, m.channel, m.class, m.category, m.sender, m.created_at,
             m.expires_at, m.envelope, m.content_sealed, g.id, g.uuid, g.key_id, g.status, g.country, g.region,
             g.timezone, g.language, c.uuid, c.address_sealed, c.blind, m.batch_id,
-            m.template_version_id
+            m.template_version_id, o.past_ceiling
         FROM outbox o
         JOIN messages m ON m.id = o.message_id
         JOIN guests g ON g.id = m.guest_id
@@ -148,6 +149,20 @@ def sealed_for(reader: sqlite3.Connection, guest_id: int) -> list[Waiting]:
 def hold(tx: Tx, ids: Sequence[int], reason: str) -> None:
     """Hold messages until a person acts."""
     tx.execute_for("UPDATE outbox SET lease = 2, reason = ? WHERE message_id IN", (reason,), ids)
+
+
+def lift_ceiling(tx: Tx, message_id: int) -> None:
+    """Let a message go though the day's money is spent."""
+    tx.execute("UPDATE outbox SET past_ceiling = 1 WHERE message_id = ?", (message_id,))
+
+
+def held_by(reader: sqlite3.Connection, reason: str) -> dict[str, int]:
+    """How many messages of each channel are held for this reason."""
+    return dict(
+        reader.execute(
+            "SELECT channel, count(*) FROM outbox WHERE lease = 2 AND reason = ? GROUP BY channel", (reason,)
+        ).fetchall()
+    )
 
 
 def waiting_of(tx: Tx, guest_id: int) -> list[tuple[int, bytes]]:

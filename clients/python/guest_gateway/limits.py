@@ -1,5 +1,7 @@
 """How much callers may ask for."""
 
+from datetime import date
+
 from msgspec import Struct
 
 from guest_gateway.doors import Asked, L, Resource, ask
@@ -31,10 +33,23 @@ class Limit(Struct, frozen=True, kw_only=True):
     tightest: list[Account]
 
 
+class Costs(Struct, frozen=True, kw_only=True):
+    """What a channel has cost today; amounts in the gateway's currency, such as "12.34". `held`: messages that wait for
+    a person because of it."""
+
+    channel: str
+    day: date
+    spent: str
+    ceiling: str | None
+    near: bool
+    held: int
+
+
 class LimitsInForce(Struct, frozen=True):
-    """All limits in force."""
+    """All limits in force, and what the channels cost."""
 
     items: list[Limit]
+    costs: list[Costs] = []
 
 
 class Explained(Struct, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from gateway.store.steps import (
     late_stops,
     people,
     record,
+    spending,
     templates,
     warm_ups,
     webhooks,
@@ -45,6 +46,7 @@ for _number, _step in enumerate(
         warm_ups,
         access_rules,
         abuse,
+        spending,
     ),
     start=1,
 ):

@@ -22,7 +22,9 @@ def refusal(reply: Reply, step: str) -> Failure:
     itself. A reply, even one to the text, is certain: the server does not have the message."""
     kind = _opening(reply, step) if step in ("OPEN", "AUTH") else _kind(reply, step)
     pause = LATER if come_back_later(reply) else None
-    return Failure(kind, retry_after=pause, code=reply.enhanced or str(reply.code), words=reply.text[:LONGEST_WORDS])
+    destination = step == "RCPT" and kind == "transient" and bool(pause) and not GREYLISTED.search(reply.text)
+    return Failure(kind, retry_after=pause, code=reply.enhanced or str(reply.code), words=reply.text[:LONGEST_WORDS],
+                   destination=destination)  # fmt: skip
 
 
 def _opening(reply: Reply, step: str) -> str:
