@@ -3,6 +3,9 @@
 from typing import Literal
 
 MessageClass = Literal["marketing", "transactional", "informational", "emergency", "legal"]
+"""What can be sent."""
+AnyClass = Literal["marketing", "transactional", "informational", "emergency", "legal", "optout_confirmation"]
+"""What there is: the last is the gateway's own."""
 ChannelName = Literal["email", "sms", "whatsapp", "voice"]
 
 GuestStatus = Literal["active", "restricted", "erasure_pending", "erased"]
@@ -70,12 +73,12 @@ ENDPOINTS: tuple[str, ...] = (
     "messages.bulk", "messages.cancel", "messages.list", "messages.release", "messages.send", "messages.show",
     "messages.template", "my_data.ask", "my_data.code", "my_data.consider", "my_data.keep", "my_data.prove",
     "my_data.show", "preferences.save", "preferences.show", "processing.show", "receipt.file", "receipt.show",
-    "suppressions.add", "suppressions.lift", "suppressions.list", "suppressions.show", "suppressions.unsubscribe",
-    "templates.add", "templates.edit", "templates.list", "templates.preview", "templates.remove", "templates.show",
-    "templates.version", "templates.versions", "unsubscribe.ask", "unsubscribe.stop", "users.add", "users.change",
-    "users.list", "users.remove", "users.setup_code", "users.show", "webhooks.add", "webhooks.change",
-    "webhooks.deliveries", "webhooks.list", "webhooks.remove", "webhooks.replay", "webhooks.rotate",
-    "webhooks.show", "webhooks.test",
+    "replies.decide", "replies.list", "replies.show", "replies.take", "suppressions.add", "suppressions.lift",
+    "suppressions.list", "suppressions.show", "suppressions.unsubscribe", "templates.add", "templates.edit",
+    "templates.list", "templates.preview", "templates.remove", "templates.show", "templates.version",
+    "templates.versions", "unsubscribe.ask", "unsubscribe.stop", "users.add", "users.change", "users.list",
+    "users.remove", "users.setup_code", "users.show", "webhooks.add", "webhooks.change", "webhooks.deliveries",
+    "webhooks.list", "webhooks.remove", "webhooks.replay", "webhooks.rotate", "webhooks.show", "webhooks.test",
 )  # fmt: skip
 """What limits can count, as the API's description names it. A test holds it to the doors there are."""
 

@@ -52,6 +52,7 @@ from gateway.privacy import (
 from gateway.privacy.breaches import Breaches
 from gateway.privacy.notices import Notices
 from gateway.privacy.processing import Processing
+from gateway.privacy.replies import desk as reply_desk
 from gateway.privacy.requests import desk
 from gateway.recall import Recall
 from gateway.recipients import Recipients
@@ -111,6 +112,7 @@ class Parts(Struct):
     receipts: Receipts
     endings: Endings
     opt_outs: OptOuts
+    replies: reply_desk.Desk
     requests: desk.Desk
     topics: Topics
     button: Button
@@ -156,6 +158,7 @@ def build(keeps: Keeps, config: Config) -> Parts:
     venue = config.venue
     breaches = Breaches(db, keeps.vault, keeps.ids, clock, rulebook, venue.country, venue.timezone)
     cabinet = Cabinet(db, printing, keeps.ids, venue.language)
+    confirmations = Confirmations(db, letters, wordings, keeps.ids, clock)
     intake.wake, bulk.wake = delivery.wake, delivery.release.wake
     return Parts(
         config=config,
@@ -173,10 +176,11 @@ def build(keeps: Keeps, config: Config) -> Parts:
         wordings=wordings,
         asks=asks,
         first_asks=FirstAsks(db, keeps.addresses, keeps.facts, intake, questions, rulebook, clock),
-        confirmations=Confirmations(db, letters, wordings, keeps.ids, clock),
+        confirmations=confirmations,
         receipts=Receipts(db, letters, wordings, clock, house),
         endings=Endings(db, rulebook, compliance.venue, keeps.ids, clock),
         opt_outs=OptOuts(db, keeps.addresses, letters, Deadlines(rulebook, config.venue), keeps.ids, clock, keeps.log),
+        replies=reply_desk.Desk.begin(_for_replies(keeps), config, compliance, letters, intake, confirmations),
         requests=desk.Desk.begin(_for_requests(keeps), config, rulebook, letters, drafts, intake, batches),
         topics=topics,
         button=Button(db, keeps.vault.links, topics, keeps.ids, clock),
@@ -203,6 +207,10 @@ def _delivery(keeps: Keeps, config: Config, routes: Routes, preparation: Prepara
         for provider in routes.providers.values()
     ]
     return Delivery(couriers, routes, Release(keeps.db, keeps.clock.now, keeps.log))
+
+
+def _for_replies(keeps: Keeps) -> reply_desk.Keeps:
+    return reply_desk.Keeps(keeps.db, keeps.addresses, keeps.ids, keeps.clock, keeps.log)
 
 
 def _for_requests(keeps: Keeps) -> desk.Keeps:

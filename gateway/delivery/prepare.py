@@ -1,6 +1,6 @@
 """From a leased row to a message that may be handed over: judged, opened, finished, and checked byte by byte."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway import compose, ids
@@ -25,7 +25,8 @@ GOOD_FOR_MS = 1000
 @dataclass(slots=True)
 class Parcel:
     """A leased message on its way through a provider, with the judgement it travels under; `mark` tells how far the
-    changes had come when it was judged, `lacking` names what the law requires and the composed bytes have not."""
+    changes had come when it was judged, `lacking` names what the law requires and the composed bytes have not, `gone` is what
+    it is to the other messages of its guest while it is on its way."""
 
     due: Due
     envelope: Envelope
@@ -34,6 +35,7 @@ class Parcel:
     mark: int
     lacking: Callable[[], list[str]]
     stopped: Settled | None = None
+    gone: History | None = None
 
 
 class Preparation:
@@ -58,8 +60,8 @@ class Preparation:
         envelope = self.letters.envelope(due.envelope)
         mark = self.changes.mark
         address = self._address(due)
-        judgement = self._judge(due, envelope, address, plugin)
-        if judgement.decision != "allow":
+        judgement = self._judge(due, envelope, address, plugin, self.going.get(due.guest_id, ()))
+        if not judgement.goes:
             return not_now(due, judgement)
         message, lacking = self._finish(due, address, frozenset(judgement.required_elements), plugin)
         parcel = Parcel(due, envelope, message, judgement, mark, lacking)
@@ -83,8 +85,10 @@ class Preparation:
             return Settled(due.id, due.uuid, "cancelled")
         return None
 
-    def _judge(self, due: Due, envelope: Envelope, address: str, plugin: Channel) -> Judgement:
-        return self.compliance.judge_due(due, envelope, address, plugin, self.going.get(due.guest_id, ()))
+    def _judge(
+        self, due: Due, envelope: Envelope, address: str, plugin: Channel, going: Sequence[History]
+    ) -> Judgement:
+        return self.compliance.judge_due(due, envelope, address, plugin, going)
 
     def _finish(
         self, due: Due, address: str, required: frozenset[str], plugin: Channel
@@ -128,32 +132,34 @@ class Preparation:
         if now - parcel.judgement.at <= GOOD_FOR_MS and not self.changes.since(due.blind, parcel.mark):
             return
         parcel.mark = self.changes.mark
-        parcel.judgement = self._judge(due, parcel.envelope, parcel.message.to, plugin)
-        if parcel.judgement.decision != "allow":
+        others = [one for one in self.going.get(due.guest_id, ()) if one is not parcel.gone]
+        parcel.judgement = self._judge(due, parcel.envelope, parcel.message.to, plugin, others)
+        if not parcel.judgement.goes:
             parcel.stopped = not_now(due, parcel.judgement)
             raise Stopped()
 
     def departs(self, parcel: Parcel) -> None:
         """Count a parcel as history for the other messages of its guest, from its judgement to its settlement."""
         due = parcel.due
-        self.going.setdefault(due.guest_id, []).append(
-            History(channel=due.channel, class_=due.class_, category=due.category, sent_at=self.now())
-        )
+        answers = parcel.envelope.in_reply_to_suppression
+        parcel.gone = History(channel=due.channel, class_=due.class_, category=due.category, sent_at=self.now(),
+                              in_reply_to_suppression=answers)  # fmt: skip
+        self.going.setdefault(due.guest_id, []).append(parcel.gone)
 
     def arrived(self, parcel: Parcel) -> None:
         """It is settled: from now on the store tells of it."""
-        going = self.going.get(parcel.due.guest_id)
-        if going:
-            going.pop()
-            if not going:
-                del self.going[parcel.due.guest_id]
+        others = [one for one in self.going.pop(parcel.due.guest_id, ()) if one is not parcel.gone]
+        if others:
+            self.going[parcel.due.guest_id] = others
 
 
 def not_now(due: Due, judgement: Judgement) -> Settled:
-    """A leased message that the law does not let go: later, never, or when a person has looked at a broken rule."""
+    """A leased message that the law does not let go: later, never, or when a person has looked at a broken
+    rule, or read what the guest has answered."""
     count(judgement)
-    if judgement.broken:
-        return Settled(due.id, due.uuid, "held", "rule_error", due_at=judgement.at, lease=HELD,
+    if judgement.broken or judgement.in_review:
+        why = "rule_error" if judgement.broken else "needs_review"
+        return Settled(due.id, due.uuid, "held", why, due_at=judgement.at, lease=HELD,
                        attempts_back=1, decision=judgement.json)  # fmt: skip
     if judgement.decision == "defer":
         return Settled(due.id, due.uuid, "deferred", "law", due_at=judgement.defer_until, attempts_back=1,

@@ -19,6 +19,7 @@ from gateway.store.steps import (
     late_stops,
     people,
     record,
+    replies,
     templates,
     warm_ups,
     webhooks,
@@ -41,6 +42,7 @@ for _number, _step in enumerate(
         record,
         breaches,
         warm_ups,
+        replies,
     ),
     start=1,
 ):
