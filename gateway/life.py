@@ -41,6 +41,7 @@ from gateway.privacy import (
     Visitors,
 )
 from gateway.record import NOTHING, Outside, Proofs, Record, Reports
+from gateway.record.receipts import ReceiptChecks
 from gateway.repeats import Repeats
 from gateway.store import counters, data_requests, deliveries, guests, limits, outbox, schema, suppressions
 from gateway.store.db import Database
@@ -150,6 +151,7 @@ class Gateway:
         self.people = People.begin(self.db, self.vault, self.ids, self.clock, issuer, self.data.setup_code)
         self.callers = self.people.callers
         self.proofs = Proofs(self.db, self.record)
+        self.receipt_checks = ReceiptChecks(self.db, self.record)
         self.reports = Reports(self.db, self.record, self.clock)
         self.outside = Outside(self.config.audit, self.db, self.clock, self.log, lambda: self.parts.intake)
         self.repeats = Repeats(self.db, self.vault, self.clock)

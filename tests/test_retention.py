@@ -322,7 +322,7 @@ def test_the_command_reports_and_runs(tmp_path, clock):
     ]
     assert gateway("run").rstrip().endswith("1 bodies, 1 events went")
     told = gateway("report", "--json")
-    assert '"went":{"inactive_guests":0,"bodies":1,"events":1,"consents":0}' in told
+    assert '"went":{"inactive_guests":0,"bodies":1,"replies":0,"events":1,"consents":0}' in told
 
 
 # -- periods ---------------------------------------------------------------------------------------------------------

@@ -25,8 +25,8 @@ GOOD_FOR_MS = 1000
 @dataclass(slots=True)
 class Parcel:
     """A leased message on its way through a provider, with the judgement it travels under; `mark` tells how far the
-    changes had come when it was judged, `lacking` names what the law requires and the composed bytes have not, `gone` is what
-    it is to the other messages of its guest while it is on its way."""
+    changes had come when it was judged, `lacking` names what the law requires and the composed bytes have not, `gone`
+    is what it is to the other messages of its guest while it is on its way."""
 
     due: Due
     envelope: Envelope
