@@ -69,7 +69,7 @@ async def receipt(call: Call) -> Receipt:
 
 @routes.post("/compliance/consent/receipt/check", scope=None, takes=(Receipt,), gives=ReceiptCheck)
 async def check_receipt(call: Call) -> ReceiptCheck:
-    """Whether a receipt is genuine and still on record. Open to whoever holds one; it says nothing else of its guest."""
+    """Whether a receipt is genuine and on record. Open to whoever holds one; it says nothing else of its guest."""
     raw = await body.read(call.request, LARGEST_RECEIPT)
     body.check_type(call.request)
     return await call.gateway.receipt_checks.check(body.parse(raw))
