@@ -226,7 +226,7 @@ class Gateway:
         return [
             partial(self.people.tidy, hourly=True), now.requests.rounds.forget_old, self.erasure.tidy,
             self.imports.tidy, self.repeats.forget_old, now.limits.forget_whole, now.webhooks.postmen.forget_old,
-            now.asks.tidy, now.endings.tidy, now.breaches.forget_old,
+            now.asks.tidy, now.endings.tidy, now.breaches.forget_old, now.complaints.forget_old,
         ]  # fmt: skip
 
     def _daily(self) -> list[Chore]:

@@ -62,6 +62,7 @@ ENDPOINTS: tuple[str, ...] = (
     "api_keys.show", "audit.list", "audit.newest", "audit.prove", "auth.begin_totp", "auth.confirm_totp",
     "auth.end_totp", "auth.keys", "auth.logout", "auth.password", "auth.setup", "auth.token", "batches.cancel",
     "batches.events", "batches.show", "breaches.add", "breaches.change", "breaches.list", "breaches.show",
+    "complaints.acknowledge", "complaints.add", "complaints.close", "complaints.list", "complaints.show",
     "compliance.check", "compliance.rule", "compliance.rules", "confirm.ask", "confirm.confirm", "consents.ask",
     "consents.ask_first", "consents.check_receipt", "consents.expiring", "consents.keep", "consents.receipt",
     "consents.record", "consents.state", "consents.wording", "consents.wordings", "data_requests.cancel",

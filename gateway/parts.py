@@ -50,6 +50,7 @@ from gateway.privacy import (
     house_of,
 )
 from gateway.privacy.breaches import Breaches
+from gateway.privacy.complaints import Complaints
 from gateway.privacy.notices import Notices
 from gateway.privacy.processing import Processing
 from gateway.privacy.replies import desk as reply_desk
@@ -120,6 +121,7 @@ class Parts(Struct):
     preferences: Preferences
     wishes: Wishes
     breaches: Breaches
+    complaints: Complaints
     notices: Notices
     processing: Processing
     analytics: Analytics
@@ -188,6 +190,7 @@ def build(keeps: Keeps, config: Config) -> Parts:
         wishes=Wishes(db, preferences, consents, asks, keeps.entries, keeps.ids, clock),
         retention=Retention(db, keeps.erasure, clock, config.retention),
         breaches=breaches,
+        complaints=Complaints(db, keeps.vault, keeps.addresses, rulebook, venue, keeps.ids, clock),
         notices=Notices(db, breaches, bulk, cabinet, config.sender),
         processing=Processing(config, db, keeps.vault, clock),
         analytics=Analytics(db, clock, config.venue.timezone),

@@ -45,7 +45,9 @@ class Tab:
         await self.tell("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1,
                         mobile=width < 500)  # fmt: skip
         still = {"name": "prefers-reduced-motion", "value": "reduce"}
-        await self.tell("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}, still])
+        await self.tell(
+            "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}, still]
+        )
 
     async def leave(self, expression: str) -> None:
         """Do something that leads to another page, and wait for that."""

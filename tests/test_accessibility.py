@@ -1,5 +1,5 @@
-"""The pages for guests before axe-core, in a real browser: WCAG 2.2 AA on a phone and at a desk, in the light and in the
-dark, in every language. Runs where there is a Chromium and axe (`npm install --prefix tests axe-core@4.14.1`)."""
+"""The pages for guests before axe-core, in a real browser: WCAG 2.2 AA on a phone and at a desk, in the light and in
+the dark, in every language. Runs where there is a Chromium and axe (`npm install --prefix tests axe-core@4.14.1`)."""
 
 from pathlib import Path
 

@@ -63,7 +63,7 @@ async def test_everything_about_the_guest_is_in_it(run):
     files = await unpacked(run, request)
     assert set(files) == {"index.html", "data.json", "cuts.csv", *(
         f"{name}.csv" for name in ("profile", "contacts", "consents", "asks", "stops", "messages", "recipients",
-                                   "replies", "requests", "record"))}  # fmt: skip
+                                   "replies", "requests", "complaints", "record"))}  # fmt: skip
     (profile,) = section(files, "profile")
     assert (profile["id"], profile["name"], profile["tags"]) == (run.ana, "Ana Duarte", ["vip"])
     assert [one["address"] for one in section(files, "contacts")] == [SHARED, PHONE]

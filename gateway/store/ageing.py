@@ -192,6 +192,7 @@ _QUIET = f"""
     g.status <> 'erased' AND g.created_at < :before AND {ARRIVED}
     AND NOT EXISTS (SELECT 1 FROM consents c WHERE c.guest_id = g.id AND c.at >= :before AND c.about IS NULL)
     AND NOT EXISTS (SELECT 1 FROM replies r WHERE r.guest_id = g.id AND r.received_at >= :before)
+    AND NOT EXISTS (SELECT 1 FROM data_requests d WHERE d.guest_id = g.id AND d.received_at >= :before)
     AND NOT EXISTS (
         SELECT 1 FROM contacts c JOIN suppressions s ON s.blind = c.blind
         WHERE c.guest_id = g.id AND s.created_at >= :before

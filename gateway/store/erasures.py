@@ -35,6 +35,7 @@ _ROWS = (
     "UPDATE consents SET proof_sealed = NULL, ip_sealed = NULL WHERE guest_id = :guest",
     "DELETE FROM asks WHERE guest_id = :guest",
     "UPDATE replies SET text_sealed = NULL, blind = x'', status = 'done' WHERE guest_id = :guest",
+    "UPDATE complaints SET words_sealed = NULL, answer_sealed = NULL WHERE guest_id = :guest",
     "DELETE FROM endings WHERE consent_id IN (SELECT id FROM consents WHERE guest_id = :guest)",
     """
     UPDATE data_request_events SET note_sealed = NULL

@@ -14,6 +14,7 @@ from gateway.web import (
     auth,
     batches,
     breaches,
+    complaints,
     compliance,
     consents,
     data_requests,
@@ -38,9 +39,9 @@ from gateway.web.routes import Door, Routes
 
 DESCRIBED = (
     messages.routes, batches.routes, templates.routes, compliance.routes, consents.routes, replies.routes,
-    data_requests.routes, breaches.routes, processing.routes, guests.routes, suppressions.routes, holds.routes,
-    audit.routes, analytics.routes, limits.routes, webhooks.routes, auth.routes, api_keys.routes, users.routes,
-    health.routes, health.probes, *guest_pages.ROUTES, look.routes,
+    data_requests.routes, complaints.routes, breaches.routes, processing.routes, guests.routes, suppressions.routes,
+    holds.routes, audit.routes, analytics.routes, limits.routes, webhooks.routes, auth.routes, api_keys.routes,
+    users.routes, health.routes, health.probes, *guest_pages.ROUTES, look.routes,
 )  # fmt: skip
 MAIN = (*DESCRIBED, Docs(DESCRIBED).routes)
 OPS = (health.probes, health.ops)

@@ -13,9 +13,10 @@ from gateway.batches import Batches
 from gateway.clock import rfc3339, rfc3339_or_none
 from gateway.guestbook.seals import Seals
 from gateway.letters import Letters
+from gateway.privacy.complaints import words_of as complaint_of
 from gateway.privacy.replies.files import words_of
 from gateway.privacy.requests.notices import number
-from gateway.store import asks, consents, data_requests, holdings, replies, suppressions, wordings
+from gateway.store import asks, complaints, consents, data_requests, holdings, replies, suppressions, wordings
 from gateway.store.consents import Entry
 from gateway.store.db import Database
 from gateway.store.guestbook import Whole
@@ -58,6 +59,7 @@ class Holdings:
             "recipients": (RECIPIENTS, self._recipients),
             "replies": (REPLIES, self._replies),
             "requests": (REQUESTS, self._requests),
+            "complaints": (COMPLAINTS, self._complaints),
         }
         return [
             *[Section(name, fields, self._once(read, guest), name in GIVEN) for name, (fields, read) in small.items()],
@@ -164,6 +166,15 @@ class Holdings:
             for one in data_requests.of(reader, guest.id)
         ]  # fmt: skip
 
+    def _complaints(self, reader: sqlite3.Connection, guest: Whole) -> list[Row]:
+        found = [(one, *complaint_of(self._letters.vault, one)) for one in complaints.of(reader, guest.id)]
+        return [
+            {"id": ids.public("cmp", one.uuid), "received_via": one.received_via,
+             "received_at": rfc3339(one.received_at), "text": said, "answer": answer,
+             "closed_at": rfc3339_or_none(one.closed_at)}
+            for one, said, answer in found
+        ]  # fmt: skip
+
     # -- long ones ----------------------------------------------------------------------------------------------------
 
     async def _messages(self, guest: Whole) -> AsyncIterator[list[Row]]:
@@ -228,6 +239,7 @@ RECIPIENTS = ("provider", "channel", "messages", "first_at", "last_at")
 REQUESTS = (
     "id", "number", "kind", "state", "received_via", "received_at", "due_date", "closed_at", "refusal",
 )  # fmt: skip
+COMPLAINTS = ("id", "received_via", "received_at", "text", "answer", "closed_at")
 REPLIES = ("id", "received_at", "channel", "text", "action", "state")
 RECORD = ("at", "action", "object", "by")
 """What a row of each section says, in order; a consent has more, where it was said."""

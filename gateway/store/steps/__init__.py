@@ -12,6 +12,7 @@ from gateway.store.steps import (
     agreements,
     batches,
     breaches,
+    complaints,
     counters,
     data_requests,
     first_tables,
@@ -43,6 +44,7 @@ for _number, _step in enumerate(
         breaches,
         warm_ups,
         replies,
+        complaints,
     ),
     start=1,
 ):
