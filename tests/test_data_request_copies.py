@@ -144,6 +144,9 @@ async def test_nothing_in_it_acts(run):
     files = await unpacked(run, await proven(run, whom={"guest_id": run.ana}))
     assert "<script" not in files["index.html"] and "=1+1&lt;script&gt;" in files["index.html"]
     assert '<html lang="fr">' in files["index.html"] and "Qui vous êtes" in files["index.html"]
+    for words in ("<td>votre réservation</td>", "<td>une copie de toutes les données</td>", "<td>ouvert</td>"):
+        assert words in files["index.html"], words
+    assert "transactional" not in files["index.html"] and '"class":"transactional"' in files["data.json"]
     assert "onclick" not in files["index.html"] and "://" not in files["index.html"].replace("http://127.0.0.1", "")
     assert next(csv.DictReader(io.StringIO(files["profile.csv"])))["name"] == "'=1+1<script>\"&"
 

@@ -1,13 +1,19 @@
 """What guests answer: taken in at the door, acted on at once, decided by a person, confirmed where the law says so."""
 
+import io
+import json
+import zipfile
+
 import pytest
 
 from gateway.catalogue import LANGUAGES, words_of
 from gateway.segments import segments
+from gateway.store import feed
 from tests.running import BOOKING, CONFIG, NEWS, running
 
 PHONE, EMAIL = "+351912345678", "ana@example.org"
 ANA = {"email": EMAIL, "phone": PHONE, "country": "PT", "language": "pt"}
+DATA = "/communications/compliance/data-request"
 REPLIES, STOPS = "/communications/replies", "/communications/suppressions"
 TEXT = {"channel": "sms", "class": "marketing", "category": "news", "text": "The garden opens.",
         "declares": {"contains_promotion": True}, "to": PHONE}  # fmt: skip
@@ -207,6 +213,39 @@ async def test_words_are_for_whoever_may_read_them(run):
     assert (await run.call("POST", f"{path}/complete", {"now": True})).status == 200
     gone = (await run.call("GET", f"{REPLIES}/{said['id']}?include=content")).json
     assert (gone["content"], gone["guest_id"]) == ({"text": None, "address": None}, None)
+
+
+async def test_programs_hear_of_it_without_its_words(run):
+    """An answer is told as one event, its stop as another; a hold that a person is to end is nobody's stop. What she
+    answered is in her copy, and keeps her from being forgotten as long as a message of hers does."""
+    held, stop = await reply(run, "can't stop smiling"), await reply(run, "stop")
+    reader, payloads = run.gateway.db.reader, run.gateway.parts.webhooks.payloads
+    facts, _ = feed.after(reader, feed.Marks(0, 0, 0, 0, 0, 0), 100)
+    told = [
+        json.loads(payloads.of(reader, fact, False)) for fact in facts if fact.source in ("replies", "suppressions")
+    ]
+    assert sorted(one["type"] for one in told) == ["guest.opted_out", "guest.replied", "guest.replied"]
+    first = next(one["data"] for one in told if one["data"].get("reply_id") == held["id"])
+    assert (first["action"], first["status"], first["channel"]) == ("hold_review", "review", "sms")
+    assert "smiling" not in json.dumps(told)
+    stopped = next(one["data"] for one in told if one["type"] == "guest.opted_out")
+    assert (stopped["suppression_id"], stopped["source"]) == (stop["suppression_id"], "inbound_keyword")
+    guest = (await run.call("GET", f"{REPLIES}/{stop['id']}")).json["guest_id"]
+    asked = {"guest": {"guest_id": guest}, "kind": "access", "received_via": "phone"}
+    path = f"/communications/compliance/data-request/{(await run.call('POST', DATA, asked)).json['id']}"
+    await run.call("POST", f"{path}/verify", {"method": "staff", "note": "seen"})
+    copy = zipfile.ZipFile(io.BytesIO((await run.call("GET", f"{path}/export")).raw))
+    assert "can't stop smiling" in copy.read("replies.csv").decode("utf-8-sig")
+
+
+async def test_the_words_go_when_their_time_is_over(run, clock):
+    """After twelve months, like the texts of messages; those that nobody has decided yet stay, and so does the row."""
+    done, waits = await reply(run, "See you soon"), await reply(run, "can't stop smiling")
+    clock.forward(370 * 86_400)
+    report = (await run.call("POST", "/communications/compliance/retention/run", {})).json
+    assert report["runs"][0]["went"]["replies"] == 1
+    for one, words in ((done, None), (waits, "can't stop smiling")):
+        assert (await run.call("GET", f"{REPLIES}/{one['id']}?include=content")).json["content"]["text"] == words
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
