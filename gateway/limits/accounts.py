@@ -38,15 +38,20 @@ class Accounts:
 
     async def find(self, rule: Rule, whose: bytes) -> Account:
         """An account as it stands, a new one for a stranger. Of too many the longest unused is let go of."""
+        if account := self.at_hand(rule, whose):
+            return account
+        state = None if rule.limiter.holds else await self._ledger.state(rule.id, whose)
+        account = self._at_hand.setdefault((rule.id, whose), Account(state, state))
+        while len(self._at_hand) > self._most and self._let_go():
+            pass
+        return account
+
+    def at_hand(self, rule: Rule, whose: bytes) -> Account | None:
+        """An account that was used lately."""
         key = (rule.id, whose)
         account = self._at_hand.get(key)
         if account is not None:
             self._at_hand.move_to_end(key)
-            return account
-        state = None if rule.limiter.holds else await self._ledger.state(rule.id, whose)
-        account = self._at_hand.setdefault(key, Account(state, state))
-        while len(self._at_hand) > self._most and self._let_go():
-            pass
         return account
 
     def _let_go(self) -> bool:

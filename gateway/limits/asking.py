@@ -16,10 +16,11 @@ class Asking:
     """One request. `known`: digests of what is known already; `names`: how exemptions may call him, his id and role."""
 
     def __init__(self, known: Mapping[str, bytes], names: frozenset[str], address: str, digest: Digest):
-        self._known, self.names, self.address, self._digest = dict(known), names, address, digest
+        self._known, self.names, self.address, self._digest = known, names, address, digest
 
     def says(self, **facts: str | bytes | None) -> None:
         """What the request turned out to be about."""
+        self._known = dict(self._known)
         for name, fact in facts.items():
             if fact is not None:
                 self._known[name] = self._digest(fact.encode() if isinstance(fact, str) else fact)

@@ -23,6 +23,13 @@ class Take(NamedTuple):
     standing: Standing
 
 
+class OnEndpoint(NamedTuple):
+    """The limits on one endpoint: those that count whoever comes, and those that go by what he says."""
+
+    at_door: tuple[Rule, ...]
+    in_order: tuple[Rule, ...]
+
+
 Refused = Callable[[Rule, bytes, int, int | None], None]
 """Told of every refusal, and of what a limit on trial would have refused: the limit, whose account, when, and how long
 until it would pass (None: never), in microseconds."""
@@ -39,27 +46,26 @@ class Limits:
     def __init__(self, rules: Iterable[Rule], accounts: Accounts, time: Time, refused: Refused = nobody_asks):
         self.rules = {rule.id: rule for rule in rules}
         self.accounts, self.time, self._refused = accounts, time, refused
-        self._at_door: dict[str, tuple[Rule, ...]] = {}
-        self._in_order: dict[str, tuple[Rule, ...]] = {}
+        self._on: dict[str, OnEndpoint] = {}
 
     def watches(self, endpoint: str) -> bool:
         """Whether any limit counts who comes to an endpoint."""
-        return bool(self._kept(self._at_door, endpoint, lambda rule: not rule.in_order))
+        return bool(self._of(endpoint).at_door)
 
     def looks_into(self, endpoint: str) -> bool:
         """Whether any limit on an endpoint goes by what the request says."""
-        return bool(self._kept(self._in_order, endpoint, lambda rule: rule.in_order))
+        return bool(self._of(endpoint).in_order)
 
     async def at_door(self, endpoint: str, asking: Asking, wait: bool = True) -> list[Take]:
         """Take one for whoever is at the door. Raises QuotaExceeded with `retry_after`, after which the same call
         succeeds if nobody else takes in between. Without `wait` what was taken lasts no longer than what the request
         itself writes, for those that write."""
-        rules = self._kept(self._at_door, endpoint, lambda rule: not rule.in_order)
+        rules = self._of(endpoint).at_door
         return await self._take(rules, asking, 1, wait) if rules else []
 
     async def in_order(self, endpoint: str, asking: Asking) -> list[Take]:
         """Take one from the limits that go by what the request says."""
-        rules = self._kept(self._in_order, endpoint, lambda rule: rule.in_order)
+        rules = self._of(endpoint).in_order
         return await self._take(rules, asking, 1, False) if rules else []
 
     async def for_recipients(self, endpoint: str, asking: Asking, many: int) -> list[Take]:
@@ -82,19 +88,21 @@ class Limits:
         """Let go of the accounts that nobody needs."""
         await self.accounts.forget_whole(self.rules, self.time.now())
 
-    def _kept(
-        self, kept: dict[str, tuple[Rule, ...]], endpoint: str, wanted: Callable[[Rule], bool]
-    ) -> tuple[Rule, ...]:
-        if endpoint not in kept:
-            kept[endpoint] = tuple(rule for rule in self.rules.values() if wanted(rule) and rule.covers(endpoint))
-        return kept[endpoint]
+    def _of(self, endpoint: str) -> OnEndpoint:
+        found = self._on.get(endpoint)
+        if found is None:
+            covering = [rule for rule in self.rules.values() if rule.covers(endpoint)]
+            found = self._on[endpoint] = OnEndpoint(
+                tuple(rule for rule in covering if not rule.in_order), tuple(rule for rule in covering if rule.in_order)
+            )
+        return found
 
     async def _take(
         self, rules: Sequence[Rule], asking: Asking, cost: int, wait: bool, again: int | None = None
     ) -> list[Take]:
         """Take `cost` from all of them. `again`: what the same request costs when it comes once more."""
         accounts = [
-            (rule, whose, await self.accounts.find(rule, whose))
+            (rule, whose, self.accounts.at_hand(rule, whose) or await self.accounts.find(rule, whose))
             for rule in rules
             if (whose := rule.account(asking)) is not None and not rule.spares(asking)
         ]

@@ -1,6 +1,5 @@
 """One table of limits: what it counts, whose, and how."""
 
-import math
 from collections.abc import Collection
 from hashlib import sha256
 from typing import Literal, NamedTuple
@@ -14,11 +13,11 @@ Cost = Literal["request", "recipients"]
 
 
 class Standing(NamedTuple):
-    """Where somebody stands with one limit: its name, quota, window, what is left, seconds until more."""
+    """Where somebody stands with one limit: its name, what is left, seconds until more. `policy` is what the limit
+    allows, in the words of RateLimit-Policy."""
 
     name: str
-    quota: int
-    window: int
+    policy: str
     remaining: int
     reset: int
 
@@ -41,6 +40,8 @@ class Rule:
         self._networks = tuple(one for one in exempt if "." in one or ":" in one)
         self.in_order = not set(by).isdisjoint(IN_ORDER)
         """Whether whose account it is depends on what the request says."""
+        self._only = by[0] if len(by) == 1 else None
+        self._policy = f'"{name}";q={limiter.settings.quota};w={seconds(limiter.settings.window)}'
         words = repr((limiter.name, limiter.settings, by))
         self.id = f"{name} {sha256(words.encode()).hexdigest()[:12]}"
         """What its accounts are written down under: a rule that was changed begins anew."""
@@ -61,18 +62,17 @@ class Rule:
 
     def account(self, asking: Asking) -> bytes | None:
         """Whose account it is; None where a part of that is not known, and nothing is counted."""
+        if self._only is not None:
+            return asking.fact(self._only)
         facts = [asking.fact(name) for name in self.by]
-        if None in facts:
-            return None
-        return facts[0] if len(facts) == 1 else sha256(b"".join(facts)).digest()[:16]  # type: ignore[arg-type]
+        return None if None in facts else sha256(b"".join(facts)).digest()[:16]  # type: ignore[arg-type]
 
     def standing(self, state: State | None, now: int) -> Standing:
         """What the answer's headers say."""
-        settings = self.limiter.settings
         remaining, reset = self.limiter.remaining(state, now)
-        return Standing(self.name, settings.quota, seconds(settings.window), remaining, seconds(reset))
+        return Standing(self.name, self._policy, remaining, seconds(reset))
 
 
 def seconds(microseconds: int) -> int:
     """Whole ones, rounded up: whoever waits so long has waited long enough."""
-    return math.ceil(microseconds / SECOND)
+    return -(-microseconds // SECOND)

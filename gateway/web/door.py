@@ -4,6 +4,7 @@ view, and what is said of its answer or its error.
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from operator import attrgetter
 from typing import Any
 
 from aiohttp import web
@@ -22,6 +23,7 @@ from gateway.web.arriving import Items
 from gateway.web.client import client_address
 from gateway.web.routes import API_VERSION, Door
 
+LEFT = attrgetter("remaining")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 """The methods that are counted by name."""
 EMERGENCY = "send.emergency"
@@ -111,7 +113,7 @@ class Call(Struct):
             raise
         if takes:
             self.takes = [*self.takes, *takes]
-            self.standings = sorted((take.standing for take in self.takes), key=lambda standing: standing.remaining)
+            self.standings = sorted([take.standing for take in self.takes], key=LEFT)
 
     def match(self, name: str) -> str:
         """A part of the path."""
@@ -257,5 +259,5 @@ def dress(response: web.StreamResponse, request_id: str, standings: list[Standin
         headers.setdefault(name, value)
     headers["X-Request-Id"] = request_id
     if standings:
-        headers["RateLimit-Policy"] = ", ".join(f'"{s.name}";q={s.quota};w={s.window}' for s in standings)
+        headers["RateLimit-Policy"] = ", ".join(s.policy for s in standings)
         headers["RateLimit"] = ", ".join(f'"{s.name}";r={s.remaining};t={s.reset}' for s in standings)
