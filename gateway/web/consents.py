@@ -72,6 +72,7 @@ async def check_receipt(call: Call) -> ReceiptCheck:
     """Whether a receipt is genuine and on record. Open to whoever holds one; it says nothing else of its guest."""
     raw = await body.read(call.request, LARGEST_RECEIPT)
     body.check_type(call.request)
+    body.decode(raw, Receipt)
     return await call.gateway.receipt_checks.check(body.parse(raw))
 
 

@@ -9,7 +9,7 @@ from gateway.clock import Clock, rfc3339
 from gateway.compliance import Compliance
 from gateway.compose import Declared
 from gateway.drafts import Origin
-from gateway.errors import Blocked, NotFound, Unavailable
+from gateway.errors import Blocked, Conflict, Unavailable
 from gateway.intake import Intake
 from gateway.letters import Letters
 from gateway.model import ChannelName
@@ -57,14 +57,14 @@ class Answering:
 
         def along(tx: Tx, message: NewMessage) -> None:
             if stopped and reply.suppression and replies.confirmed(tx.connection, reply.suppression):
-                raise NotFound()
+                raise Conflict()
             replies.answered(tx, reply.uuid, message.uuid, None)
 
         try:
             await self._intake.accept(order, sending(reply.actor), None, origin, along)
         except Blocked:
             return "refused"
-        except NotFound:
+        except Conflict:
             return "second"
         except Unavailable:
             return "not-stored"
