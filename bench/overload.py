@@ -13,7 +13,7 @@ from typing import Self
 from bench.load import introduce, wrk
 from bench.servers import OUTBOX, Server, gateway
 
-CONNECTIONS, SECONDS, GUESTS = 64, 10, 2_000
+CONNECTIONS, SECONDS, GUESTS = 64, 20, 2_000
 MARKS = '\n[overload]\nloop_lag = "100ms"\n'
 
 

@@ -1,10 +1,11 @@
 """Who is asking: a program by its key, a person by a token, and the local user of the socket."""
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
-from gateway import ids
+from gateway import ids, metrics
 from gateway.clock import Clock
 from gateway.errors import Forbidden, Unauthorized
 from gateway.model import SCOPES
@@ -54,6 +55,8 @@ class Caller:
         return Reach(self.scopes, self.networks, self.ends_at)
 
 
+Denies = Callable[[str, int], bool]
+"""Whether an API key is denied now (ms), by the part of it that is no secret."""
 NOBODY = Caller("nobody", b"", frozenset())
 """Whoever stands at a door that needs no key."""
 
@@ -62,8 +65,8 @@ class Callers:
     """Checks credentials. What was verified once is remembered by digest, until a commit changes its principal: works
     that change a key, a user or a session say so with `tx.changed(principal)`, and every request compares."""
 
-    def __init__(self, db: Database, vault: Vault, tokens: Tokens, clock: Clock):
-        self._db, self._vault, self._tokens, self._clock = db, vault, tokens, clock
+    def __init__(self, db: Database, vault: Vault, tokens: Tokens, clock: Clock, denies: Denies):
+        self._db, self._vault, self._tokens, self._clock, self._denies = db, vault, tokens, clock, denies
         self._verified: dict[bytes, Caller] = {}
         self._used: set[str] = set()
         self.refused = 0
@@ -77,11 +80,15 @@ class Callers:
         caller = self._verified.get(digest)
         if caller is None or self._db.changes.since(caller.principal, caller.mark):
             caller = self._look_up(digest, header)
-        if caller.expires_at is not None and self._clock.now() >= caller.expires_at:
+        now = self._clock.now()
+        if caller.expires_at is not None and now >= caller.expires_at:
             raise Unauthorized()
         if caller.networks and not within(address, caller.networks):
             raise Unauthorized()
         if caller.session is None:
+            if self._denies(caller.actor.removeprefix("key:"), now):
+                metrics.of(metrics.ACCESS_DENIED, "key").inc()
+                raise Unauthorized()
             self._used.add(caller.actor)
         return caller
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec import json
 
-from gateway import __version__, metrics, parts, plugins
+from gateway import __version__, access, metrics, parts, plugins
 from gateway.addresses import Addresses
 from gateway.bulk import forget_unfinished
 from gateway.clock import Clock, SystemClock
@@ -43,11 +43,22 @@ from gateway.privacy import (
 from gateway.record import NOTHING, Outside, Proofs, Record, Reports
 from gateway.record.receipts import ReceiptChecks
 from gateway.repeats import Repeats
-from gateway.store import counters, data_requests, deliveries, guests, limits, outbox, schema, suppressions
+from gateway.store import (
+    access_rules,
+    counters,
+    data_requests,
+    deliveries,
+    guests,
+    limits,
+    outbox,
+    schema,
+    suppressions,
+)
 from gateway.store.db import Database
 from gateway.store.reserve import Reserve
 from gateway.suppression_lists import SuppressionLists
 from gateway.suppressions import Suppressions
+from gateway.turns import Turns
 from gateway.vault import Vault
 
 DRAIN_SECONDS = 6.0
@@ -102,7 +113,8 @@ class Gateway:
         self._begin()
         self.parts = parts.build(self.keeps, self.config)
         self._closing.append(self._close_way_out)
-        self.overload = Overload(self.db, self.config.overload, self.clock, self.log)
+        self.turns = Turns(self.clock)
+        self.overload = Overload(self.db, self.turns, self.config.overload, self.clock, self.log)
         self.health = Health(self.db, self.clock, self.record.last_time)
         rules = [(rule.id, rule.name) for rule in self.parts.limits.rules.values()]
         await self.db.do(lambda tx: limits.adopt(tx, rules))
@@ -147,8 +159,12 @@ class Gateway:
         self.facts = Facts(self.db)
         self.addresses = Addresses(self.db, self.vault, self.facts)
         self.visitors = Visitors(self.db, self.vault)
+        lists = access.Lists(access_rules.all_(self.db.reader))
+        self.access = access.Collection(self.db, self.vault, self.ids, self.clock, lists)
         issuer = self.config.link_base or "guest-gateway"
-        self.people = People.begin(self.db, self.vault, self.ids, self.clock, issuer, self.data.setup_code)
+        self.people = People.begin(
+            self.db, self.vault, self.ids, self.clock, issuer, self.data.setup_code, lists.denies
+        )
         self.callers = self.people.callers
         self.proofs = Proofs(self.db, self.record)
         self.receipt_checks = ReceiptChecks(self.db, self.record)
@@ -168,7 +184,7 @@ class Gateway:
         self.keeps = parts.Keeps(
             self.db, self.vault, self.data, self.plugins, self.ids, self.clock, self.log, self.facts, self.addresses,
             self.visitors, self.repeats, seals, self.entries, self.people.users, self.erasure, self.accounts,
-            self.limiter_time, self.refusals,
+            self.limiter_time, self.refusals, lists,
         )  # fmt: skip
 
     # -- working ------------------------------------------------------------------------------------------------------
@@ -226,7 +242,7 @@ class Gateway:
         return [
             partial(self.people.tidy, hourly=True), now.requests.rounds.forget_old, self.erasure.tidy,
             self.imports.tidy, self.repeats.forget_old, now.limits.forget_whole, now.webhooks.postmen.forget_old,
-            now.asks.tidy, now.endings.tidy, now.breaches.forget_old, now.complaints.forget_old,
+            now.asks.tidy, now.endings.tidy, now.breaches.forget_old, now.complaints.forget_old, self.access.tidy,
         ]  # fmt: skip
 
     def _daily(self) -> list[Chore]:

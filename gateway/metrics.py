@@ -40,6 +40,9 @@ COMMITS = Histogram(
 )  # fmt: skip
 STORE_ERRORS = Counter("gateway_store_errors_total", "Transactions the store refused.", ["error"], registry=REGISTRY)
 WAL_BYTES = Gauge("gateway_store_wal_bytes", "Size of the write-ahead log.", registry=REGISTRY)
+ACCESS_DENIED = Counter(
+    "gateway_access_denied_total", "Requests turned away by the access lists.", ["by"], registry=REGISTRY
+)
 LIMITED = Counter(
     "gateway_limited_total", "Requests refused because a limit was used up.", ["limiter"], registry=REGISTRY
 )

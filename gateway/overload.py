@@ -1,13 +1,14 @@
 """When there is more to do than can be done: what matters least is refused first, at once and at no cost.
 
-Judged by three marks: how long the oldest write has waited for the store, how many wait, and how late the loop runs. At
-a mark bulk is refused, at twice the mark offers too, at four times all that can be asked again. Nobody's stop, no
-withdrawal and no emergency ever is.
+Judged by three marks: how long the oldest write has waited for the store, how many wait, and how late a request is
+begun with. At a mark bulk is refused, at twice the mark offers too, at four times all that can be asked again. Nobody's
+stop, no withdrawal and no emergency ever is.
 """
 
 import asyncio
 import random
 from enum import IntEnum
+from typing import NoReturn
 
 from gateway import metrics
 from gateway.clock import Clock
@@ -16,6 +17,7 @@ from gateway.errors import Unavailable
 from gateway.logs import Log
 from gateway.model import MessageClass
 from gateway.store.db import Database
+from gateway.turns import Turns
 
 TICK = 0.05
 RISES_AFTER = 3
@@ -23,8 +25,8 @@ RISES_AFTER = 3
 FALLS_AFTER = 20
 """Looks in a row below half a mark that end it."""
 A_FEW = 64
-"""So many writes are worth a commit: while fewer wait, what is refused as the last is let in, so that clients who never
-pause cannot bring the work to a halt."""
+"""So many writes are worth a commit: while fewer wait, and fewer requests, what is refused as the last is let in, so
+that clients who never pause cannot bring the work to a halt."""
 RETRY = (2.0, 6.0)
 """Seconds after which to ask again, drawn between: those refused together shall not come back together."""
 
@@ -54,10 +56,10 @@ TIMES = {Importance.BULK: 1, Importance.OFFER: 2, Importance.USUAL: 4}
 class Overload:
     """Looks twenty times a second how much waits, and refuses accordingly."""
 
-    def __init__(self, db: Database, marks: Marks, clock: Clock, log: Log):
+    def __init__(self, db: Database, turns: Turns, marks: Marks, clock: Clock, log: Log):
         self.marks, self.refusing = marks, 0
         """`refusing`: the highest importance that is refused; 0 for none."""
-        self._db, self._clock, self._log = db, clock, log
+        self._db, self._turns, self._clock, self._log = db, turns, clock, log
         self._above = self._below = 0
         self._looking: asyncio.Task | None = None
 
@@ -71,14 +73,25 @@ class Overload:
     def admit(self, importance: Importance) -> None:
         """Raise Unavailable for what is not important enough now."""
         if importance < self.refusing or (importance == self.refusing and not self._has_room(importance)):
-            metrics.of(metrics.SHED, importance.name.lower()).inc()
-            later = random.uniform(*RETRY)  # noqa: S311 nobody gains by guessing it
-            raise Unavailable("There is too much to do; what matters more goes first.", retry_after=later)
+            self._refuse(importance)
+
+    def call_in(self, importance: Importance) -> None:
+        """The same for whoever is still outside: of those who are let in so that the store does not run dry, so many in
+        each turn of the loop. Raises Unavailable."""
+        self.admit(importance)
+        if importance == self.refusing and not self._turns.call_in():
+            self._refuse(importance)
+
+    @staticmethod
+    def _refuse(importance: Importance) -> NoReturn:
+        metrics.of(metrics.SHED, importance.name.lower()).inc()
+        later = random.uniform(*RETRY)  # noqa: S311 nobody gains by guessing it
+        raise Unavailable("There is too much to do; what matters more goes first.", retry_after=later)
 
     def _has_room(self, importance: Importance) -> bool:
         """Whether the store would run dry if all of this were refused: then some of it is let in."""
-        spare = self._db.waiting < A_FEW and self._db.oldest_wait() < self.marks.oldest_write
-        return spare and importance > Importance.BULK
+        idle = self._db.waiting < A_FEW and self._db.oldest_wait() < self.marks.oldest_write
+        return idle and self._turns.waiting < A_FEW and importance > Importance.BULK
 
     @property
     def standing(self) -> str:
@@ -93,10 +106,10 @@ class Overload:
 
     def _pressure(self, lag: float) -> float:
         """How many times its mark the worst of the three has reached."""
-        waiting, oldest = self._db.waiting, self._db.oldest_wait()
+        waiting, oldest, late = self._db.waiting, self._db.oldest_wait(), lag + self._turns.oldest_wait()
         metrics.WRITES_WAITING.set(waiting)
         metrics.OLDEST_WRITE.set(oldest)
-        return max(oldest / self.marks.oldest_write, waiting / self.marks.waiting_writes, lag / self.marks.loop_lag)
+        return max(oldest / self.marks.oldest_write, waiting / self.marks.waiting_writes, late / self.marks.loop_lag)
 
     def _judge(self, pressure: float) -> None:
         """One step up or down at a time, each only after the pressure has lasted."""

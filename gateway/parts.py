@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from gateway import providers
+from gateway.access import Gate, Lists
 from gateway.addresses import Addresses
 from gateway.analytics import Analytics
 from gateway.batches import Batches
@@ -23,6 +24,7 @@ from gateway.intake import Intake
 from gateway.letters import Letters
 from gateway.limits import LimiterTime, Limits, tables
 from gateway.limits.accounts import Accounts
+from gateway.limits.explaining import Explaining
 from gateway.limits.overview import Overview
 from gateway.limits.refusals import Refusals
 from gateway.logs import Log
@@ -89,15 +91,18 @@ class Keeps(Struct, frozen=True):
     accounts: Accounts
     limiter_time: LimiterTime
     refusals: Refusals
+    lists: Lists
 
 
 class Parts(Struct):
     """What works, as one configuration made it. A reload replaces all of it; a request keeps what it began with."""
 
     config: Config
+    gate: Gate
     routes: Routes
     limits: Limits
     overview: Overview
+    explaining: Explaining
     compliance: Compliance
     permits: Permits
     stories: Stories
@@ -164,9 +169,11 @@ def build(keeps: Keeps, config: Config) -> Parts:
     intake.wake, bulk.wake = delivery.wake, delivery.release.wake
     return Parts(
         config=config,
+        gate=Gate(config.access, keeps.lists, keeps.vault.apikeys, clock),
         routes=routes,
         limits=limits_,
         overview=Overview(limits_, keeps.refusals, db, keeps.vault),
+        explaining=Explaining(limits_, db, keeps.vault),
         compliance=compliance,
         permits=Permits(db, keeps.addresses, compliance),
         stories=stories,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from gateway.callers import Callers
+from gateway.callers import Callers, Denies
 from gateway.clock import Clock
 from gateway.ids import Ids
 from gateway.keyring import Keyring
@@ -29,12 +29,14 @@ class People(Struct, frozen=True):
     setup: Setup
 
     @classmethod
-    def begin(cls, db: Database, vault: Vault, ids: Ids, clock: Clock, issuer: str, setup_file: Path) -> "People":
+    def begin(
+        cls, db: Database, vault: Vault, ids: Ids, clock: Clock, issuer: str, setup_file: Path, denies: Denies
+    ) -> "People":
         """The parts. `issuer` is where this gateway is known, `setup_file` where codes are laid."""
         tokens, passwords, users = Tokens(vault, clock, issuer), Passwords(), Users(db, vault, ids)
         factor = SecondFactor(db, vault, users)
         return cls(
-            callers=Callers(db, vault, tokens, clock),
+            callers=Callers(db, vault, tokens, clock, denies),
             keyring=Keyring(db, vault, ids, clock),
             users=users,
             factor=factor,

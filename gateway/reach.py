@@ -8,7 +8,10 @@ from typing import NamedTuple
 from gateway.errors import Forbidden
 from gateway.model import ALL_SCOPES, SCOPES
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+"""IPv4 as a socket for both shows it (RFC 4291 §2.5.5.2)."""
 
 
 class Reach(NamedTuple):
@@ -45,7 +48,7 @@ def scopes_of(names: Iterable[str]) -> frozenset[str]:
 def is_network(text: str) -> bool:
     """Whether this names a network of IP addresses, as `within` takes it."""
     try:
-        _network(text)
+        network(text)
     except ValueError:
         return False
     return True
@@ -53,11 +56,31 @@ def is_network(text: str) -> bool:
 
 def within(address: str | None, networks: tuple[str, ...]) -> bool:
     """Whether this is an IP address in one of the networks."""
+    ip = ip_address(address or "")
+    return ip is not None and any(ip in network(one) for one in networks)
+
+
+@lru_cache(4096)
+def ip_address(text: str) -> Address | None:
+    """The IP address that a text is, without its zone; None where it is none. One that IPv6 only carries for IPv4
+    (::ffff:192.0.2.1) is the IPv4 address."""
     try:
-        ip = ipaddress.ip_address(address or "")
+        ip = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
-        return False
-    return any(ip in _network(network) for network in networks)
+        return None
+    return getattr(ip, "ipv4_mapped", None) or ip
+
+
+@lru_cache(1024)
+def network(text: str) -> Network:
+    """The network that a text is, one of IPv4 where IPv6 only carries it. Read once: it is compared with at every
+    request. Raises ValueError."""
+    found = ipaddress.ip_network(text)
+    if getattr(found.network_address, "scope_id", None):
+        raise ValueError("a network has no zone")
+    if found.version == 6 and found.subnet_of(MAPPED):
+        return ipaddress.IPv4Network((int(found.network_address) & 0xFFFFFFFF, found.prefixlen - 96))
+    return found
 
 
 def source(address: str) -> str:
@@ -73,27 +96,19 @@ def neighbourhood(address: str) -> str:
 
 @lru_cache(4096)
 def _around(address: str, four: int, six: int) -> str:
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
+    ip = ip_address(address)
+    if ip is None:
         return ""
-    ip = getattr(ip, "ipv4_mapped", None) or ip
     length = four if ip.version == 4 else six
-    network = ipaddress.ip_network((int(ip).to_bytes(4 if ip.version == 4 else 16), length), strict=False)
-    return str(ip) if length == 32 else str(network)
+    around = ipaddress.ip_network((int(ip).to_bytes(4 if ip.version == 4 else 16), length), strict=False)
+    return str(ip) if length == 32 else str(around)
 
 
 def _inside(inner: tuple[str, ...], outer: tuple[str, ...]) -> bool:
     if not outer:
         return True
-    return bool(inner) and all(any(_part(_network(one), _network(other)) for other in outer) for one in inner)
+    return bool(inner) and all(any(_part(network(one), network(other)) for other in outer) for one in inner)
 
 
 def _part(one: Network, other: Network) -> bool:
     return one.version == other.version and one.subnet_of(other)  # type: ignore[arg-type]
-
-
-@lru_cache(1024)
-def _network(text: str) -> Network:
-    """Read once: it is compared with at every request."""
-    return ipaddress.ip_network(text)

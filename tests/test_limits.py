@@ -17,7 +17,11 @@ from gateway.plugins import find
 from gateway.store import limits
 from gateway.web.app import DESCRIBED
 from tests.conftest import MovedClock
+from tests.people import person
 from tests.running import BOOKING, CONFIG, running
+from tests.test_cli import run as command
+
+__all__ = ["command"]
 
 ORDER = BOOKING | {"to": "ana@example.org"}
 SEND = '[limits.{name}]\nendpoints = ["messages.send"]\nquota = {quota}\nwindow = "{window}"\n'
@@ -341,3 +345,72 @@ async def test_the_limits_in_force_are_told_with_who_stands_where(tmp_path, cloc
         assert (await told("read"))[0] == 403
         clock.forward(3600)
         assert (await told("limits"))[1]["send"]["refused_last_hour"] == 0
+
+
+async def explained(run, whom, key=None):
+    """What each limit says to somebody's next request; the status where it is no answer."""
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    answer = await run.call("GET", f"/communications/limits/{whom}", headers=headers)
+    return {one["limit"]: one for one in answer.json["items"]} if answer.status == 200 else answer.status
+
+
+async def test_why_the_next_request_passes_or_not_is_told_in_words(tmp_path, clock):
+    """For a key, and for its account: what is left, what is used up and when it passes, which then is true; a trial,
+    an exemption, and what the key alone does not settle. Looking takes nothing."""
+    config = limited(("send", 2, "1m")) + of("trial", endpoints=["messages.send"], quota=1, window="1m", dry_run=True)
+    config += of("wide", endpoints=["messages.send"], quota=9, window="1m", by="api_key+ip")
+    async with running(tmp_path, config, clock, deliver=False) as run:
+        key, asker = f"key_{run.key[3:11]}", await run.draw("limits", "keys")
+        before = await explained(run, key, asker)
+        assert {name: before[name]["verdict"] for name in ("send", "trial", "wide", "auth")} == {
+            "send": "passes", "trial": "passes", "wide": "depends", "auth": "depends",
+        }  # fmt: skip
+        assert before["send"]["why"] == "send counts requests to messages.send: the next one passes, 2 of 2 are left."
+        assert await statuses(run, 2) == [202, 202]
+        now = await explained(run, key, asker)
+        assert (now["send"]["verdict"], now["send"]["wait"], now["trial"]["verdict"]) == ("refused", 30, "trial")
+        assert now["send"]["why"] == (
+            "send counts requests to messages.send: none of 2 is left (2 in 60 s). "
+            "The next one passes in 30 s, if none comes meanwhile."
+        )
+        assert "on trial" in now["trial"]["why"] and "api_key and ip" in now["wide"]["why"]
+        (account,) = (one["tightest"][0]["account"] for one in await in_force(run) if one["name"] == "send")
+        only = await run.draw("limits")
+        assert (await explained(run, account, only))["send"] == now["send"]
+        clock.forward(29)
+        assert await statuses(run, 1) == [429]
+        clock.forward(1)
+        assert (await explained(run, key, asker))["send"]["verdict"] == "passes"
+        assert await statuses(run, 1) == [202]
+        assert [await explained(run, one, only) for one in (key, "0" * 32, "usr_x", "none")] == [403, 404, 404, 404]
+        assert await explained(run, "key_00000000", asker) == 404
+
+
+async def in_force(run):
+    return (await run.call("GET", "/communications/limits")).json["items"]
+
+
+async def test_an_account_is_explained_after_a_restart_and_for_people(tmp_path, clock):
+    """It is looked up on disk; whoever is spared by his role is told so."""
+    spared = of("spared", endpoints=["messages.*"], quota=1, window="1m", exempt=["owner"])
+    config = limited(("send", 1, "1h")) + spared
+    async with running(tmp_path, config, clock, deliver=False) as run:
+        key = f"key_{run.key[3:11]}"
+        assert await statuses(run, 1) == [202]
+    async with running(tmp_path, config, clock, deliver=False) as run:
+        assert (await explained(run, key))["send"]["verdict"] == "refused"
+        owner, reader = await person(run, "owner"), await person(run, "reader")
+        assert (await explained(run, owner.id))["spared"]["verdict"] == "exempt"
+        assert (await explained(run, reader.id))["spared"]["verdict"] == "passes"
+        keys_only = await run.draw("limits", "keys")
+        assert await explained(run, owner.id, keys_only) == 403
+
+
+def test_the_command_explains_one_caller(command):
+    """A sentence a limit, on a folder whose gateway does not run; a stranger is told of."""
+    command("init")
+    key = command("apikey", "create", "--scopes", "send", "--json").json["id"]
+    lines = command("limits", "status", "--explain", key).out.splitlines()
+    assert "bulk counts requests to messages.bulk: the next one passes, 10 of 10 are left." in lines
+    assert command("limits", "status", "--explain", key, "--json").json["caller"] == key
+    assert command("limits", "status", "--explain", "../guests").code == 64

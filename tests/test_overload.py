@@ -48,8 +48,12 @@ async def outcome(call):
     return (task.result(), task) if task.done() else (None, task)
 
 
+ALONE = {"Connection": "close"}
+"""On a connection of its own, so that it is not kept waiting by another's impatience."""
+
+
 def bulk(run):
-    return run.call("POST", "/communications/messages/bulk", BULK, headers={"Idempotency-Key": "b"})
+    return run.call("POST", "/communications/messages/bulk", BULK, headers={"Idempotency-Key": "b"} | ALONE)
 
 
 def test_importance_goes_by_class_and_number():
@@ -79,7 +83,7 @@ async def test_the_least_important_is_refused_first_and_a_stop_never(tmp_path, c
 
         async def all_refused():
             to = {"to": "bela@example.org"}
-            orders = [bulk(run), run.send(NEWS | to), run.send(BOOKING | to)]
+            orders = [bulk(run), run.send(NEWS | to, headers=ALONE), run.send(BOOKING | to, headers=ALONE)]
             return await asyncio.gather(*[refused(order) for order in orders])
 
         async with stuck(run):
@@ -105,13 +109,14 @@ async def test_the_least_important_is_refused_first_and_a_stop_never(tmp_path, c
         assert (health.status, health.json["load"]) == (200, "calm")
 
 
-async def test_a_key_without_emergencies_is_refused_before_its_body_is_read(tmp_path, clock):
-    """Even a body that is no JSON gets the 503; one who may send emergencies is heard first, and gets the 400."""
+async def test_a_key_without_emergencies_is_refused_before_its_body_is_decoded(tmp_path, clock):
+    """What calls itself an emergency is looked at. Of whoever may send none even what is no JSON gets the 503; who may
+    is heard, and gets the 400."""
     async with running(tmp_path, CONFIG + MARKS, clock, deliver=False) as run:
         keys = [await run.draw("send.bulk"), await run.draw("send.bulk", "send.emergency"), "wrong"]
         run.gateway.overload._turn_to(Importance.BULK)
         path, heads = "/communications/messages/bulk", [{"Authorization": f"Bearer {key}"} for key in keys]
-        assert [(await run.call("POST", path, b"{", headers=one)).status for one in heads] == [503, 400, 401]
+        assert [(await run.call("POST", path, b"emergency", headers=one)).status for one in heads] == [503, 400, 401]
 
 
 async def test_the_store_never_runs_dry(tmp_path):

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 from msgspec import to_builtins
@@ -27,11 +28,17 @@ def limits() -> None:
 
 
 @limits.command()
+@click.option("--explain", metavar="CALLER", help="Why the next request of a key, user or account would pass or not.")
 @config_option
 @data_option
 @json_option
-def status(config_path, data_path, as_json) -> None:
+def status(explain, config_path, data_path, as_json) -> None:
     """The limits in force, what they refused within the hour, and who has least left."""
+    if explain is not None:
+        path = f"/communications/limits/{quote(explain, safe='')}"
+        told = ask("GET", path, config_path=config_path, data_path=data_path)
+        show(told, as_json, lambda told: "\n".join(one["why"] for one in told["items"]))
+        return
     found = ask("GET", "/communications/limits", config_path=config_path, data_path=data_path)
     show(found, as_json, lambda told: "\n\n".join(map(_standing, told["items"])))
 

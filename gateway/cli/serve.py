@@ -27,6 +27,7 @@ from gateway.vault import init as make_keys
 from gateway.web import app
 from gateway.web.listen import Listener, bind
 from gateway.web.protocol import protocols
+from gateway.web.turnstile import Turnstile
 
 
 @click.command()
@@ -156,7 +157,7 @@ async def listening(gateway: Gateway, door: socket.socket, routes) -> AsyncItera
     runner = app.runner(app.Application(gateway, routes))
     await runner.setup()
     assert runner.server is not None  # noqa: S101 there is one from setup on
-    protocol = protocols(runner.server, gateway, **app.OPTIONS)
+    protocol = protocols(runner.server, gateway, Turnstile(gateway, routes), **app.OPTIONS)
     listener = Listener(door, runner.server, protocol, lambda: gateway.log.warning("too many connections"))
     try:
         yield

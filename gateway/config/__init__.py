@@ -4,11 +4,24 @@ from gateway.config.converter import convert
 from gateway.config.faults import ConfigFault, ConfigFaults
 from gateway.config.manual import Shown, explain, keys, schema, show
 from gateway.config.secret import read_secret
-from gateway.config.sections import Audit, Delivery, Limit, Logs, Overload, Provider, Retention, Sender, Server, Venue
+from gateway.config.sections import (
+    Access,
+    Audit,
+    Delivery,
+    Limit,
+    Logs,
+    Overload,
+    Provider,
+    Retention,
+    Sender,
+    Server,
+    Venue,
+)
 from gateway.config.snapshot import Config, load, restart_needed, starter
 from gateway.config.values import Bytes, Folder, Seconds
 
 __all__ = [
+    "Access",
     "Audit",
     "Bytes",
     "Config",

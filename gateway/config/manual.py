@@ -117,6 +117,8 @@ def as_in_the_file(part: Any) -> Any:
     if not isinstance(part, dict):
         return part
     kept = {key: as_in_the_file(value) for key, value in part.items() if key != "default"}
+    if "properties" in part:  # the names in it are keys of the file, and one of them may be `default`
+        kept["properties"] = {name: as_in_the_file(one) for name, one in part["properties"].items()}
     return kept | {"type": "string"} if "pattern" in kept else kept
 
 

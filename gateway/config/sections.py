@@ -76,6 +76,15 @@ class Server(Table, frozen=True):
     proxies: Annotated[tuple[Network, ...], about("Proxies whose X-Forwarded headers are believed.")] = ()
 
 
+class Access(Table, frozen=True):
+    """Where the API may be reached from at all, before anybody is asked for a key. The narrowest network around an
+    address has the say, also beside the rules that were made over the API; of two alike the one that denies."""
+
+    default: Annotated[Literal["allow", "deny"], about("What holds for an address that no network has.")] = "allow"
+    allow: Annotated[tuple[Network, ...], about("Networks that may ask; they still need a key.")] = ()
+    deny: Annotated[tuple[Network, ...], about("Networks that may not even ask.")] = ()
+
+
 class Venue(Table, frozen=True):
     """The house that writes. The law of its country holds beside that of the guest's."""
 
@@ -238,7 +247,7 @@ class Overload(Table, frozen=True):
 
     oldest_write: Annotated[Moment, about("How long a write may wait for the store.")] = 1.0
     waiting_writes: Annotated[int, about("How many writes may wait for it.", ge=1, le=LARGEST)] = 2000
-    loop_lag: Annotated[Moment, about("How late the event loop may run.")] = 0.5
+    loop_lag: Annotated[Moment, about("How late a request may be begun with.")] = 0.5
 
 
 class Logs(Table, frozen=True):
@@ -255,6 +264,7 @@ class Sections(Table, frozen=True):
 
     config_version: Annotated[Literal[1], about("The version of this file's format.")] = 1
     server: Server = Server()
+    access: Access = Access()
     venue: Venue = Venue()
     sender: Sender = Sender()
     senders: Mapping[Slug, Sender] = field(default_factory=dict)

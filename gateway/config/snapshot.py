@@ -175,6 +175,9 @@ def odd(config: Sections, source: Source) -> Iterator[ConfigFault]:
     server = config.server
     if server.port and server.port == server.ops_port and server.host == server.ops_host:
         yield source.fault("wrong-value", ("server", "ops_port"), "must be another port than server.port")
+    for number, network in enumerate(config.access.allow):
+        if network in config.access.deny:
+            yield source.fault("wrong-value", ("access", "allow", number), "access.deny has it too")
     if is_shorter(config.retention.consents, LEAST_PROOF):
         detail = f'must be at least "{LEAST_PROOF}": so long some laws want it to be proven'
         yield source.fault("wrong-value", ("retention", "consents"), detail)

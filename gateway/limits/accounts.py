@@ -54,6 +54,13 @@ class Accounts:
             self._at_hand.move_to_end(key)
         return account
 
+    async def look(self, rule: Rule, whose: bytes) -> State | None:
+        """How an account stands, without bringing it to hand; None for one that nobody has."""
+        account = self._at_hand.get((rule.id, whose))
+        if account is not None:
+            return account.state
+        return None if rule.limiter.holds else await self._ledger.state(rule.id, whose)
+
     def _let_go(self) -> bool:
         """Let go of the longest unused, unless the ledger does not have it yet."""
         key, account = next(iter(self._at_hand.items()))

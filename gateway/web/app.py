@@ -8,6 +8,7 @@ from aiohttp import web
 from gateway.callers import Caller
 from gateway.errors import BadJson, NotFound, WrongMethod
 from gateway.web import (
+    access_rules,
     analytics,
     api_keys,
     audit,
@@ -40,8 +41,8 @@ from gateway.web.routes import Door, Routes
 DESCRIBED = (
     messages.routes, batches.routes, templates.routes, compliance.routes, consents.routes, replies.routes,
     data_requests.routes, complaints.routes, breaches.routes, processing.routes, guests.routes, suppressions.routes,
-    holds.routes, audit.routes, analytics.routes, limits.routes, webhooks.routes, auth.routes, api_keys.routes,
-    users.routes, health.routes, health.probes, *guest_pages.ROUTES, look.routes,
+    holds.routes, audit.routes, analytics.routes, limits.routes, access_rules.routes, webhooks.routes, auth.routes,
+    api_keys.routes, users.routes, health.routes, health.probes, *guest_pages.ROUTES, look.routes,
 )  # fmt: skip
 MAIN = (*DESCRIBED, Docs(DESCRIBED).routes)
 OPS = (health.probes, health.ops)

@@ -1,5 +1,5 @@
-"""What happens at every door, in this order: who is it, may he, has he taken too much, what does he want; and then the
-view, and what is said of its answer or its error.
+"""What happens at every door, in this order: from where does he come, who is it, may he, has he taken too much, what
+does he want; and then the view, and what is said of its answer or its error.
 """
 
 import time
@@ -17,7 +17,7 @@ from gateway.callers import NOBODY, Caller
 from gateway.errors import BadIdempotencyKey, BadJson, GatewayError, QuotaExceeded, Unauthorized
 from gateway.limits import Asking, Standing, Take
 from gateway.model import MessageClass
-from gateway.overload import importance
+from gateway.overload import Importance, importance
 from gateway.web import arriving, body, problem, query
 from gateway.web.arriving import Items
 from gateway.web.client import client_address
@@ -85,7 +85,10 @@ class Call(Struct):
 
     def weigh(self, class_: MessageClass, many: bool = False) -> None:
         """Raise Unavailable where there is too much to do for a message of this class, or for so many."""
-        self.gateway.overload.admit(importance(class_, many))
+        worth = importance(class_, many)
+        admitted = worth is Importance.USUAL and EMERGENCY not in self.caller.scopes
+        if not admitted:
+            self.gateway.overload.admit(worth)
 
     async def count(self, endpoint: str, **about: str | bytes | None) -> None:
         """Take one from the limits on an endpoint that go by what the request says: `about` which category, channel,
@@ -186,6 +189,8 @@ def open_door(door: Door, threshold: Threshold) -> Handler:
 
 async def _through(door: Door, call: Call, caller: Caller | None) -> Any:
     gateway, request = call.gateway, call.request
+    if caller is None and door.guarded and call.parts.gate.guards:
+        call.parts.gate.admit(call.address, request.headers.get("Authorization"))
     _single_headers(request)
     if not door.exempt:
         gateway.admit()
@@ -193,8 +198,8 @@ async def _through(door: Door, call: Call, caller: Caller | None) -> Any:
         call.caller = caller or await _identify(call)
         call.caller.need(door.scope)
     if not door.exempt:
-        if caller is None and not (door.urgent and EMERGENCY in call.caller.scopes):
-            gateway.overload.admit(door.importance)
+        if caller is None:
+            await _in_turn(door, call)
         await call.enter(door.endpoint, wait=door.repeat is None)
     call.query = request.query if door.query is None else query.read(request.query, door.query)
     if not door.decodes:
@@ -205,6 +210,18 @@ async def _through(door: Door, call: Call, caller: Caller | None) -> Any:
     else:
         call.order, call.items = await arriving.read(request, door)
     return await door.view(call)
+
+
+async def _in_turn(door: Door, call: Call) -> None:
+    """Whoever matters most goes straight through, others when it is their turn. Raises Unavailable where there is too
+    much to do for that, unless he may have an emergency."""
+    if door.importance is Importance.FIRST:
+        return
+    gateway = call.gateway
+    if not (door.urgent and EMERGENCY in call.caller.scopes):
+        gateway.overload.admit(door.importance)
+    if not gateway.turns.take():
+        await gateway.turns.wait()
 
 
 def _single_headers(request: web.BaseRequest) -> None:

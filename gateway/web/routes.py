@@ -82,6 +82,12 @@ class Door(Struct, frozen=True, dict=True):
         return self.limit or self.operation
 
     @cached_property
+    def guarded(self) -> bool:
+        """Whether somebody whom the access rules deny is turned away. Guests come to their pages from anywhere, and
+        providers call back from wherever they are: they sign what they say."""
+        return self.path.startswith(PREFIX) and not self.exempt and not self.path.startswith(f"{PREFIX}/inbound/")
+
+    @cached_property
     def decodes(self) -> bool:
         """Whether the body is decoded before the view sees it."""
         return self.takes is not None and not isinstance(self.takes, tuple | Media)

@@ -4,6 +4,7 @@ from typing import Generic, Self
 
 import httpx2
 
+from guest_gateway.access_rules import AccessRules
 from guest_gateway.analytics import Analytics
 from guest_gateway.api_keys import ApiKeys
 from guest_gateway.audit import Audit
@@ -50,6 +51,7 @@ class Everything(Generic[L]):
         self.audit: Audit[L] = Audit(line)
         self.analytics: Analytics[L] = Analytics(line)
         self.limits: Limits[L] = Limits(line)
+        self.access_rules: AccessRules[L] = AccessRules(line)
         self.webhooks: Webhooks[L] = Webhooks(line)
         self.api_keys: ApiKeys[L] = ApiKeys(line)
         self.users: Users[L] = Users(line)

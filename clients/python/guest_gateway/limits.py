@@ -37,6 +37,24 @@ class LimitsInForce(Struct, frozen=True):
     items: list[Limit]
 
 
+class Explained(Struct, frozen=True, kw_only=True):
+    """What a limit says to somebody's next request; `why` has it as a sentence."""
+
+    limit: str
+    verdict: str
+    remaining: int | None
+    reset: int | None
+    wait: int | None
+    why: str
+
+
+class CallerLimits(Struct, frozen=True):
+    """Where one caller stands with each limit."""
+
+    caller: str
+    items: list[Explained]
+
+
 class Limits(Resource[L]):
     """Limits in force."""
 
@@ -44,3 +62,8 @@ class Limits(Resource[L]):
     def show(self) -> Asked:
         """What is counted, what was refused within the last hour, and who has least left."""
         return Asked()
+
+    @ask("GET", "limits/{}", CallerLimits)
+    def explain(self, caller: str) -> Asked:
+        """Why the next request of a key or a user (by id) or of an account (its digest) would pass or be refused."""
+        return Asked((caller,))

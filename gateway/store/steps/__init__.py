@@ -8,6 +8,7 @@ address, 16 bytes. Only imported when there is a step to take: most starts need 
 from sqlite_utils.migrations import Migrations
 
 from gateway.store.steps import (
+    access_rules,
     ageing,
     agreements,
     batches,
@@ -43,6 +44,7 @@ for _number, _step in enumerate(
         record,
         breaches,
         warm_ups,
+        access_rules,
         replies,
         complaints,
     ),
