@@ -17,6 +17,7 @@ from gateway.model import CONTACT_OF, ChannelName, MessageClass
 from gateway.orders import SendOrder
 from gateway.routing import Routes
 from gateway.rules import (
+    IN_REVIEW,
     Features,
     Given,
     History,
@@ -67,6 +68,16 @@ class Judgement(NamedTuple):
     def decision(self) -> str:
         """allow, defer or deny."""
         return self.result.decision
+
+    @property
+    def in_review(self) -> bool:
+        """Whether the law lets it go, but a person is to read first what its guest has answered."""
+        return self.result.decision == "allow" and IN_REVIEW in self.result.warnings
+
+    @property
+    def goes(self) -> bool:
+        """Whether it may leave now."""
+        return self.result.decision == "allow" and not self.in_review
 
     @property
     def defer_until(self) -> int | None:
@@ -193,7 +204,7 @@ class Compliance:
             message=self._message(case, means),
             consents=known.consents if guest.id else [],
             suppressions=known.suppressions,
-            history=[*self._sent_to(guest, case.channel, now), *going],
+            history=[*self._sent_to(guest, case, now), *going],
         )
 
     def _judge_facts(self, given: Given, case: Case) -> Judgement:
@@ -207,12 +218,16 @@ class Compliance:
         own = given.recipient.timezone
         return self._in_both(given, other) if other and own and other != own else self.rulebook.judge(given)
 
-    def _sent_to(self, guest: Guest, channel: str, now: int) -> list[History]:
+    def _sent_to(self, guest: Guest, case: Case, now: int) -> list[History]:
         """What he got lately, where any rule counts that."""
-        if not guest.id or not self.rulebook.counts(channel):
+        counted = self.rulebook.counts(case.channel) or case.envelope.in_reply_to_suppression is not None
+        if not guest.id or not counted:
             return []
         sent = messages.history(self._db.reader, guest.id, now - HISTORY_MS)
-        return [History(channel=row[0], class_=row[1], category=row[2], sent_at=row[3]) for row in sent]
+        return [
+            History(channel=row[0], class_=row[1], category=row[2], sent_at=row[3], in_reply_to_suppression=row[4])
+            for row in sent
+        ]
 
     def _message(self, case: Case, means: Means) -> MessageFacts:
         declared = case.envelope.declares
@@ -224,6 +239,7 @@ class Compliance:
             features=self._possible(means, declared),
             solicited_at=solicited,
             approved_by=case.envelope.approved_by,
+            in_reply_to_suppression=case.envelope.in_reply_to_suppression,
         )
 
     def _in_both(self, given: Given, zone: str) -> Result:

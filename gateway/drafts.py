@@ -53,11 +53,12 @@ class Taken(Struct):
 
 class Origin(Struct, frozen=True):
     """Where a message comes from, when it is not simply an order: a retry of another, one of a batch, words printed
-    from a version of a template (their rows)."""
+    from a version of a template (their rows), the answer to a stop (its public id)."""
 
     retry_of: bytes | None = None
     batch_id: int | None = None
     template_version_id: int | None = None
+    in_reply_to_suppression: str | None = None
 
 
 ORDERED = Origin()
@@ -98,9 +99,9 @@ class Drafts:
         """The guest. Raises Invalid with the pointer of what is wrong."""
         return self._addresses.find(to, channel, pointer)
 
-    def judge(self, order: SendOrder, named: Named, caller: Caller) -> Draft:
+    def judge(self, order: SendOrder, named: Named, caller: Caller, origin: Origin = ORDERED) -> Draft:
         """The draft, judged on what is known at this moment."""
-        envelope = self._envelope(order, named, caller)
+        envelope = self._envelope(order, named, caller, origin.in_reply_to_suppression)
         judgement = self._compliance.judge_order(order, named, envelope)
         return Draft(order, named, envelope, judgement, *self._due(order, named, judgement))
 
@@ -120,13 +121,15 @@ class Drafts:
         local = parse_local(order.deliver_at)
         return instant_of(local, ZoneInfo(name)) if local else None
 
-    def _envelope(self, order: SendOrder, named: Named, caller: Caller) -> Envelope:
+    def _envelope(self, order: SendOrder, named: Named, caller: Caller, answers: str | None) -> Envelope:
         """What judging and sending need besides the row's columns. What was said of a new guest becomes his own."""
         approved_by = caller.actor if order.class_ in SCOPE_OF_CLASS else None
         said = named.said if named.guest is not None else UNSAID
-        if order.declares is None and approved_by is None and not (said.country or said.region or said.timezone):
+        plain = not (approved_by or answers or said.country or said.region or said.timezone)
+        if order.declares is None and plain:
             return PLAIN
-        return Envelope(order.declares or PLAIN.declares, said.country, said.region, said.timezone, approved_by)
+        declares = order.declares or PLAIN.declares
+        return Envelope(declares, said.country, said.region, said.timezone, approved_by, answers)
 
     def _series(self, draft: Draft) -> Series:
         """What the message is counted under: the language it goes out in, and the laws it was first judged by."""

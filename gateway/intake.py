@@ -62,7 +62,7 @@ class Intake:
         self._drafts.check(order)
         content = content_of(order, origin)
         while True:
-            draft = self._drafts.judge(order, self._drafts.find(order.to, order.channel), caller)
+            draft = self._drafts.judge(order, self._drafts.find(order.to, order.channel), caller, origin)
             count(draft.judgement)
             if draft.judgement.decision == "deny":
                 await self._refuse(draft, caller)

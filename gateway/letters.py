@@ -35,6 +35,7 @@ class Envelope(Struct, frozen=True, omit_defaults=True):
     """The open part of a message that only judging and sending need; nothing in it is about a person.
 
     `country`, `region` and `timezone` came with the request: they add to what is known of the guest, never replace it.
+    `in_reply_to_suppression`: which stop this confirms.
     """
 
     declares: Declared = Declared()
@@ -42,6 +43,7 @@ class Envelope(Struct, frozen=True, omit_defaults=True):
     region: str | None = None
     timezone: str | None = None
     approved_by: str | None = None
+    in_reply_to_suppression: str | None = None
 
 
 PLAIN = Envelope()

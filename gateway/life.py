@@ -42,6 +42,7 @@ from gateway.privacy import (
     Visitors,
 )
 from gateway.record import NOTHING, Outside, Proofs, Record, Reports
+from gateway.record.receipts import ReceiptChecks
 from gateway.repeats import Repeats
 from gateway.store import (
     access_rules,
@@ -170,6 +171,7 @@ class Gateway:
         )
         self.callers = self.people.callers
         self.proofs = Proofs(self.db, self.record)
+        self.receipt_checks = ReceiptChecks(self.db, self.record)
         self.reports = Reports(self.db, self.record, self.clock)
         self.outside = Outside(self.config.audit, self.db, self.clock, self.log, lambda: self.parts.intake)
         self.repeats = Repeats(self.db, self.vault, self.clock)
@@ -245,7 +247,8 @@ class Gateway:
         return [
             partial(self.people.tidy, hourly=True), now.requests.rounds.forget_old, self.erasure.tidy,
             self.imports.tidy, self.repeats.forget_old, now.limits.forget_whole, now.webhooks.postmen.forget_old,
-            now.asks.tidy, now.endings.tidy, now.breaches.forget_old, self.access.tidy, self.abuse.forget_old,
+            now.asks.tidy, now.endings.tidy, now.breaches.forget_old, now.complaints.forget_old, self.access.tidy,
+            self.abuse.forget_old,
         ]  # fmt: skip
 
     def _daily(self) -> list[Chore]:

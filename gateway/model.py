@@ -3,6 +3,9 @@
 from typing import Literal
 
 MessageClass = Literal["marketing", "transactional", "informational", "emergency", "legal"]
+"""What can be sent."""
+AnyClass = Literal["marketing", "transactional", "informational", "emergency", "legal", "optout_confirmation"]
+"""What there is: the last is the gateway's own."""
 ChannelName = Literal["email", "sms", "whatsapp", "voice"]
 
 GuestStatus = Literal["active", "restricted", "erasure_pending", "erased"]
@@ -60,18 +63,20 @@ ENDPOINTS: tuple[str, ...] = (
     "api_keys.show", "audit.list", "audit.newest", "audit.prove", "auth.begin_totp", "auth.confirm_totp",
     "auth.end_totp", "auth.keys", "auth.logout", "auth.password", "auth.setup", "auth.token", "batches.cancel",
     "batches.events", "batches.show", "breaches.add", "breaches.change", "breaches.list", "breaches.show",
+    "complaints.acknowledge", "complaints.add", "complaints.close", "complaints.list", "complaints.show",
     "compliance.check", "compliance.rule", "compliance.rules", "confirm.ask", "confirm.confirm", "consents.ask",
-    "consents.ask_first", "consents.expiring", "consents.keep", "consents.receipt", "consents.record",
-    "consents.state", "consents.wording", "consents.wordings", "data_requests.cancel", "data_requests.complete",
-    "data_requests.export", "data_requests.extend", "data_requests.list", "data_requests.open",
-    "data_requests.pause", "data_requests.redact", "data_requests.refuse", "data_requests.resume",
-    "data_requests.show", "data_requests.verify", "guests.add", "guests.edit", "guests.export", "guests.forget",
-    "guests.import", "guests.list", "guests.permits", "guests.search", "guests.show", "health.scrape_inside",
-    "holds.end", "holds.place", "holds.report", "holds.run", "holds.show", "limits.explain", "limits.show",
-    "look.show", "messages.bulk", "messages.cancel", "messages.list", "messages.release", "messages.send",
-    "messages.show", "messages.template", "my_data.ask", "my_data.code", "my_data.consider", "my_data.keep",
-    "my_data.prove", "my_data.show", "preferences.save", "preferences.show", "processing.show", "receipt.file",
-    "receipt.show", "suppressions.add", "suppressions.lift", "suppressions.list", "suppressions.show",
+    "consents.ask_first", "consents.check_receipt", "consents.expiring", "consents.keep", "consents.receipt",
+    "consents.record", "consents.state", "consents.wording", "consents.wordings", "data_requests.cancel",
+    "data_requests.complete", "data_requests.export", "data_requests.extend", "data_requests.list",
+    "data_requests.open", "data_requests.pause", "data_requests.redact", "data_requests.refuse",
+    "data_requests.resume", "data_requests.show", "data_requests.verify", "guests.add", "guests.edit",
+    "guests.export", "guests.forget", "guests.import", "guests.list", "guests.permits", "guests.search",
+    "guests.show", "health.scrape_inside", "holds.end", "holds.place", "holds.report", "holds.run", "holds.show",
+    "limits.explain", "limits.show", "look.show", "messages.bulk", "messages.cancel", "messages.list",
+    "messages.release", "messages.send", "messages.show", "messages.template", "my_data.ask", "my_data.code",
+    "my_data.consider", "my_data.keep", "my_data.prove", "my_data.show", "preferences.save", "preferences.show",
+    "processing.show", "receipt.file", "receipt.show", "replies.decide", "replies.list", "replies.show",
+    "replies.take", "suppressions.add", "suppressions.lift", "suppressions.list", "suppressions.show",
     "suppressions.unsubscribe", "templates.add", "templates.edit", "templates.list", "templates.preview",
     "templates.remove", "templates.show", "templates.version", "templates.versions", "unsubscribe.ask",
     "unsubscribe.stop", "users.add", "users.change", "users.list", "users.remove", "users.setup_code", "users.show",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from msgspec import Meta, Raw, Struct, field
 
 from gateway.compose import Declared
-from gateway.model import ChannelName, MessageClass, State
+from gateway.model import AnyClass, ChannelName, MessageClass, State
 from gateway.pages import PageQuery
 from gateway.views import (
     BatchId,
@@ -245,7 +245,7 @@ class MessageView(Struct, kw_only=True):
     id: MessageId
     status: State
     channel: ChannelName
-    class_: MessageClass = field(name="class")
+    class_: AnyClass = field(name="class")
     category: str
     guest_id: GuestId | None
     sender: str | None
@@ -281,7 +281,7 @@ class MessageQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     status: State | None = None
     channel: ChannelName | None = None
-    class_: MessageClass | None = field(name="class", default=None)
+    class_: AnyClass | None = field(name="class", default=None)
     category: Slug | None = None
     reference: Reference | None = None
     guest: GuestId | None = None

@@ -54,8 +54,10 @@ from gateway.privacy import (
     house_of,
 )
 from gateway.privacy.breaches import Breaches
+from gateway.privacy.complaints import Complaints
 from gateway.privacy.notices import Notices
 from gateway.privacy.processing import Processing
+from gateway.privacy.replies import desk as reply_desk
 from gateway.privacy.requests import desk
 from gateway.recall import Recall
 from gateway.recipients import Recipients
@@ -118,6 +120,7 @@ class Parts(Struct):
     receipts: Receipts
     endings: Endings
     opt_outs: OptOuts
+    replies: reply_desk.Desk
     requests: desk.Desk
     topics: Topics
     button: Button
@@ -125,6 +128,7 @@ class Parts(Struct):
     preferences: Preferences
     wishes: Wishes
     breaches: Breaches
+    complaints: Complaints
     notices: Notices
     processing: Processing
     analytics: Analytics
@@ -165,6 +169,7 @@ def build(keeps: Keeps, config: Config) -> Parts:
     venue = config.venue
     breaches = Breaches(db, keeps.vault, keeps.ids, clock, rulebook, venue.country, venue.timezone)
     cabinet = Cabinet(db, printing, keeps.ids, venue.language)
+    confirmations = Confirmations(db, letters, wordings, keeps.ids, clock)
     intake.wake, bulk.wake = delivery.wake, delivery.release.wake
     return Parts(
         config=config,
@@ -184,10 +189,11 @@ def build(keeps: Keeps, config: Config) -> Parts:
         wordings=wordings,
         asks=asks,
         first_asks=FirstAsks(db, keeps.addresses, keeps.facts, intake, questions, rulebook, clock),
-        confirmations=Confirmations(db, letters, wordings, keeps.ids, clock),
+        confirmations=confirmations,
         receipts=Receipts(db, letters, wordings, clock, house),
         endings=Endings(db, rulebook, compliance.venue, keeps.ids, clock),
         opt_outs=OptOuts(db, keeps.addresses, letters, Deadlines(rulebook, config.venue), keeps.ids, clock, keeps.log),
+        replies=reply_desk.Desk.begin(_for_replies(keeps), config, compliance, letters, intake, confirmations),
         requests=desk.Desk.begin(_for_requests(keeps), config, rulebook, letters, drafts, intake, batches),
         topics=topics,
         button=Button(db, keeps.vault.links, topics, keeps.ids, clock),
@@ -195,6 +201,7 @@ def build(keeps: Keeps, config: Config) -> Parts:
         wishes=Wishes(db, preferences, consents, asks, keeps.entries, keeps.ids, clock),
         retention=Retention(db, keeps.erasure, clock, config.retention),
         breaches=breaches,
+        complaints=Complaints(db, keeps.vault, keeps.addresses, rulebook, venue, keeps.ids, clock),
         notices=Notices(db, breaches, bulk, cabinet, config.sender),
         processing=Processing(config, db, keeps.vault, clock),
         analytics=Analytics(db, clock, config.venue.timezone),
@@ -221,6 +228,10 @@ def _delivery(keeps: Keeps, config: Config, routes: Routes, preparation: Prepara
         for provider in routes.providers.values()
     ]  # fmt: skip
     return Delivery(couriers, routes, Release(keeps.db, keeps.clock.now, keeps.log))
+
+
+def _for_replies(keeps: Keeps) -> reply_desk.Keeps:
+    return reply_desk.Keeps(keeps.db, keeps.addresses, keeps.ids, keeps.clock, keeps.log)
 
 
 def _for_requests(keeps: Keeps) -> desk.Keeps:

@@ -95,6 +95,16 @@ def call_off(tx: Tx, waiting: Sequence[tuple[int, bytes]], actor: str) -> None:
         tx.audit(actor, "message.cancelled", ids.public("msg", uuid), NOTHING)
 
 
+def let_go(tx: Tx, held: Sequence[tuple[int, bytes]], actor: str) -> None:
+    """Let held messages (id and uuid) go, each with its story and its entry in the record; they are judged again."""
+    outbox.put_back(tx, [(outbox.WAITING, tx.now, 0, None, None, False, number) for number, _ in held])
+    messages.settle(tx, [("queued", None, None, None, number) for number, _ in held])
+    why = json.encode({"by": actor}).decode()
+    events.append(tx, [events.Event(number, "released", tx.now, why) for number, _ in held])
+    for _, uuid in held:
+        tx.audit(actor, "message.released", ids.public("msg", uuid), NOTHING)
+
+
 def _cancel(tx: Tx, stored: Stored) -> str:
     row = outbox.state_of(tx, stored.id)
     if row is None:

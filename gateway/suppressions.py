@@ -15,6 +15,7 @@ from gateway.errors import Conflict, NotFound
 from gateway.model import ChannelName
 from gateway.orders import Included, Instant
 from gateway.pages import PageQuery
+from gateway.rules import REVIEW
 from gateway.store import suppressions
 from gateway.store.db import Database, Tx
 from gateway.store.suppressions import Sealed, Stored
@@ -162,6 +163,8 @@ def _for_good(entry: Stored) -> bool:
 def _may_be_lifted(entry: Stored, caller: Caller) -> None:
     if entry.lifted_at is not None:
         raise Conflict("It is lifted already.")
+    if entry.source == REVIEW:
+        raise Conflict("A person is to read first what the guest has answered: decide that.")
     if not _for_good(entry) and (entry.actor in OWN_WORD or entry.source == "withdrawal"):
         raise Conflict("Nobody wrote this by mistake: only a new yes from the guest changes it.")
     if entry.lift_asked_by == caller.principal:

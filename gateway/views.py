@@ -136,10 +136,12 @@ class ConsentState(Struct, frozen=True):
 
 
 class RuleView(Struct, frozen=True):
-    """A rule in words, with its source, the day it was held against it, and its parameters as they are in the pack."""
+    """A rule in words, with its source, the day it was held against it, and its parameters as they are in the pack.
+    `allowed`: what is said instead where a message goes by it."""
 
     rule: str
     text: str
+    allowed: str | None
     citation: str
     checked: Annotated[str, Meta(extra_json_schema={"format": "date"})] | None
     pack: str

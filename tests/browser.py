@@ -36,10 +36,22 @@ class Tab:
 
     async def show(self, url: str, width: int, scheme: str) -> None:
         """Open an address in a window of this width, `light` or `dark`."""
+        await self.dress(width, scheme)
+        await self.tell("Page.navigate", url=url)
+        await self._hear("method", "Page.loadEventFired")
+
+    async def dress(self, width: int, scheme: str) -> None:
+        """Give the open page a window of this width, in the light or in the dark. Nothing moves."""
         await self.tell("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1,
                         mobile=width < 500)  # fmt: skip
-        await self.tell("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-        await self.tell("Page.navigate", url=url)
+        still = {"name": "prefers-reduced-motion", "value": "reduce"}
+        await self.tell(
+            "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}, still]
+        )
+
+    async def leave(self, expression: str) -> None:
+        """Do something that leads to another page, and wait for that."""
+        await self.tell("Runtime.evaluate", expression=expression)
         await self._hear("method", "Page.loadEventFired")
 
     async def find(self, expression: str) -> Any:

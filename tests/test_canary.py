@@ -147,6 +147,8 @@ SEALED = {
     "consents.ip": "SELECT uuid, ip_sealed FROM consents WHERE guest_id = ?",
     "asks.form": "SELECT uuid, form_sealed FROM asks WHERE guest_id = ?",
     "holds.reason": "SELECT uuid, reason_sealed FROM holds WHERE guest_id = ?",
+    "replies.text": "SELECT uuid, text_sealed FROM replies WHERE guest_id = ?",
+    "complaints.words": "SELECT uuid, words_sealed FROM complaints WHERE guest_id = ?",
 }
 """Everything that is sealed under a guest's key."""
 IP = b"2001:db8::ca2a:41"
@@ -165,10 +167,14 @@ async def someone(run, mark):
         await run.call("POST", "/communications/compliance/consent", {"guest": who} | YES | proof),
         await run.call("POST", "/communications/compliance/consent/ask", {"guest": who} | question),
         await run.call("POST", f"{guest}/hold", {"reason": mark}),
+        await run.call("POST", "/communications/replies", {"channel": "email", "from": who["email"], "text": mark}),
+        await run.call(
+            "POST", "/communications/compliance/complaints", {"guest": who, "received_via": "letter", "words": mark}
+        ),
     ]
     stop = await run.call("POST", "/communications/suppressions", {"guest": who})
     said.append(await run.call("POST", f"/communications/suppressions/{stop.json['id']}/lift", {"reason": mark}))
-    assert [reply.status for reply in said] == [200, 201, 202, 201, 200]
+    assert [reply.status for reply in said] == [200, 201, 202, 201, 201, 201, 200]
     return guest.rpartition("/")[2]
 
 

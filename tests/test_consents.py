@@ -11,10 +11,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from gateway import ids
 from gateway.cli.main import cli
 from gateway.clock import parse_rfc3339
 from gateway.ledger import genuine, public_text
-from gateway.store import feed
+from gateway.ledger.checkpoint import parse
+from gateway.ledger.paths import includes
+from gateway.ledger.tree import leaf
+from gateway.store import audit, feed
 from tests.running import BOOKING, NEWS, running
 
 CONSENT = "/communications/compliance/consent"
@@ -219,6 +223,34 @@ def checked(folder, receipt, *more):
     return result.exit_code, result.output.strip()
 
 
+async def test_a_receipt_can_be_checked_by_asking(run, clock):
+    """Without a key: the genuine one is ours, recorded and logged, with a path that leads to the checkpoint's root; one
+    with another letter, or of another house, is only said not to be genuine. What became of the consent is not told,
+    and it works after the guest is gone."""
+    made = (await run.yes(ANA)).json["id"]
+    receipt = (await run.call("GET", f"{CONSENT}/{made}/receipt")).json
+    await run.gateway.record.checkpoint()
+
+    async def check(document):
+        return (await run.call("POST", f"{CONSENT}/receipt/check", document, headers={"Authorization": None})).json
+
+    said = await check(receipt)
+    assert (said["genuine"], said["recorded"], said["logged"]) == (True, True, True)
+    proof, under = said["proof"], parse(said["proof"]["checkpoint"].encode())
+    path = [bytes.fromhex(one) for one in proof["path"]]
+    (entry,) = audit.between(run.gateway.db.reader, proof["seq"], proof["seq"])
+    assert leaf(entry).hex() == proof["leaf"] and made.encode() in entry
+    assert includes(proof["seq"] - 1, under.size, entry, path, under.root)
+    none = {"genuine": False, "recorded": False, "logged": False, "proof": None}
+    for forged in (receipt | {"kind": "express_written"}, receipt | {"more": "x"}):
+        assert await check(forged) == none
+    assert (await check({}))["status"] == (await check("x"))["status"] == 422
+    await run.call("POST", CONSENT, {"guest": ANA, "action": "withdraw"})
+    assert await check(receipt) == said
+    await run.gateway.erasure.erase(ids.parse("gst", receipt["guest_id"]), "usr_privacy")
+    assert await check(receipt) == said
+
+
 async def test_a_receipt_can_be_kept_and_checked_by_anybody(run, tmp_path):
     """The guest's page and file; genuine under our key, also by the lines of the manual; not once it was changed."""
     _, link = await ask(run)
@@ -403,7 +435,7 @@ CY = {"email": "cy@example.org", "country": "CA", "timezone": "America/Toronto"}
 def told(run):
     """What webhooks hear of consents that end: (action, whether it names when)."""
     reader, payloads = run.gateway.db.reader, run.gateway.parts.webhooks.payloads
-    facts, _ = feed.after(reader, feed.Marks(0, 0, 0, 0, 0), 100)
+    facts, _ = feed.after(reader, feed.Marks(0, 0, 0, 0, 0, 0), 100)
     data = [json.loads(payloads.of(reader, fact, False))["data"] for fact in facts if fact.source == "consents"]
     return [(one["action"], one["consent_id"], one.get("ends_at")) for one in data]
 

@@ -63,7 +63,7 @@ async def test_everything_about_the_guest_is_in_it(run):
     files = await unpacked(run, request)
     assert set(files) == {"index.html", "data.json", "cuts.csv", *(
         f"{name}.csv" for name in ("profile", "contacts", "consents", "asks", "stops", "messages", "recipients",
-                                   "requests", "record"))}  # fmt: skip
+                                   "replies", "requests", "complaints", "record"))}  # fmt: skip
     (profile,) = section(files, "profile")
     assert (profile["id"], profile["name"], profile["tags"]) == (run.ana, "Ana Duarte", ["vip"])
     assert [one["address"] for one in section(files, "contacts")] == [SHARED, PHONE]
@@ -144,6 +144,9 @@ async def test_nothing_in_it_acts(run):
     files = await unpacked(run, await proven(run, whom={"guest_id": run.ana}))
     assert "<script" not in files["index.html"] and "=1+1&lt;script&gt;" in files["index.html"]
     assert '<html lang="fr">' in files["index.html"] and "Qui vous êtes" in files["index.html"]
+    for words in ("<td>votre réservation</td>", "<td>une copie de toutes les données</td>", "<td>ouvert</td>"):
+        assert words in files["index.html"], words
+    assert "transactional" not in files["index.html"] and '"class":"transactional"' in files["data.json"]
     assert "onclick" not in files["index.html"] and "://" not in files["index.html"].replace("http://127.0.0.1", "")
     assert next(csv.DictReader(io.StringIO(files["profile.csv"])))["name"] == "'=1+1<script>\"&"
 

@@ -15,6 +15,7 @@ from tests.running import BOOKING, CONFIG, NEWS, YES, running
 
 CLOCKS = "/communications/compliance/retention"
 RUN = f"{CLOCKS}/run"
+REQUESTS = "/communications/compliance/data-request"
 SETTINGS = CONFIG + '[retention.categories.wedding]\nbodies = "3 months"\n'
 ANA = {"email": "ana@example.org", "country": "PT"}
 BEN = {"email": "ben@example.org", "country": "PT"}
@@ -191,11 +192,14 @@ SIGNS = {
 
 async def test_a_guest_nobody_has_heard_of_for_three_years_is_erased(run, clock):
     """What the guest does counts, and a message that he caused; offers that he gets do not. A stay that is to come
-    keeps him too. Whoever comes back on a list may get offers again: he has not said no."""
+    keeps him too. What he had asked about his data ends with him. Whoever comes back on a list may get offers again:
+    he has not said no."""
     who = {name: {"email": f"{name}@example.org", "country": "US"} for name in (*SIGNS, "wedding")}
     found = {name: await guest_of(run, await sent(run, to=one)) for name, one in who.items()}
     await sent(run, to=who["wedding"], event_date="2028-06-12")
     await run.call("POST", "/communications/compliance/consent", {"guest": who["offers"]} | YES)
+    asked = {"guest": who["nothing"]["email"], "kind": "access", "received_via": "letter"}
+    request = (await run.call("POST", REQUESTS, asked)).json["id"]
     go_to(clock, "2027-11-25")
     for name, sign in SIGNS.items():
         reply = await sign(run, who[name])
@@ -208,6 +212,8 @@ async def test_a_guest_nobody_has_heard_of_for_three_years_is_erased(run, clock)
     assert went["inactive_guests"] == 2
     left = {name for name, one in found.items() if await there(run, one)}
     assert left == {"booking", "stop", "yes", "wedding"}
+    ended = (await run.call("GET", f"{REQUESTS}/{request}")).json
+    assert (ended["status"], ended["events"][-1]["reason"]) == ("cancelled", "erased")
     go_to(clock, "2030-11-25")
     await age(run)
     assert {name for name, one in found.items() if await there(run, one)} == {"wedding"}
@@ -322,7 +328,7 @@ def test_the_command_reports_and_runs(tmp_path, clock):
     ]
     assert gateway("run").rstrip().endswith("1 bodies, 1 events went")
     told = gateway("report", "--json")
-    assert '"went":{"inactive_guests":0,"bodies":1,"events":1,"consents":0}' in told
+    assert '"went":{"inactive_guests":0,"bodies":1,"replies":0,"events":1,"consents":0}' in told
 
 
 # -- periods ---------------------------------------------------------------------------------------------------------

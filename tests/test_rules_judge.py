@@ -327,6 +327,7 @@ def test_a_result_in_words():
     assert said["decision"] == "defer" and said["defer_until"] == "2026-11-25T13:00:00Z"
     assert [entry["rule"] for entry in said["explanation"]] == ["US-TCPA-3", "US-TCPA-1"]
     assert all(entry["text"] and entry["citation"] for entry in said["explanation"])
+    assert said["explanation"][1]["text"].startswith("The guest has agreed in writing")
     assert said["rules_version"] == book().version and said["reasons"] == ["US-TCPA-3"]
 
 

@@ -107,7 +107,7 @@ async def test_webhooks_come_in_pages_and_there_is_an_end_to_them(run, ear):
     assert more.status == 409
 
 
-@pytest.mark.parametrize("events", [["message.sending"], ["guest.replied"], ["message.*"], [], "message.sent"])
+@pytest.mark.parametrize("events", [["message.sending"], ["guest.called"], ["message.*"], [], "message.sent"])
 async def test_an_event_that_is_none_is_refused(run, ear, events):
     """Whoever asks for what is never told learns it at once; what is told is taken."""
     order = {"url": f"https://{NAME}:{ear.port}/", "events": events}

@@ -14,7 +14,8 @@ COMMANDS = {
     "config": "config", "send": "messages", "explain": "messages", "queue": "messages", "key": "keys",
     "apikey": "apikeys", "guests": "lists", "suppressions": "lists", "data-request": "data_requests", "audit": "audit",
     "plugins": "plugins", "user": "users", "analytics": "analytics", "webhooks": "webhooks", "openapi": "openapi",
-    "retention": "retention", "access": "access", "rules": "rules", "limits": "limits", "abuse": "abuse",
+    "replies": "replies", "retention": "retention", "access": "access", "rules": "rules", "limits": "limits",
+    "abuse": "abuse",
 }  # fmt: skip
 """Which module beside this one has which command."""
 

@@ -61,7 +61,7 @@ class Preparation:
         mark = self.changes.mark
         address = self.address(due)
         judgement = self._judge(due, envelope, address, plugin, self.going.get(due.guest_id, ()))
-        if judgement.decision != "allow":
+        if not judgement.goes:
             return not_now(due, judgement)
         message, lacking = self._finish(due, address, frozenset(judgement.required_elements), plugin)
         parcel = Parcel(due, envelope, message, judgement, mark, lacking)
@@ -134,14 +134,16 @@ class Preparation:
         parcel.mark = self.changes.mark
         others = [one for one in self.going.get(due.guest_id, ()) if one is not parcel.gone]
         parcel.judgement = self._judge(due, parcel.envelope, parcel.message.to, plugin, others)
-        if parcel.judgement.decision != "allow":
+        if not parcel.judgement.goes:
             parcel.stopped = not_now(due, parcel.judgement)
             raise Stopped()
 
     def departs(self, parcel: Parcel) -> None:
         """Count a parcel as history for the other messages of its guest, from its judgement to its settlement."""
         due = parcel.due
-        parcel.gone = History(channel=due.channel, class_=due.class_, category=due.category, sent_at=self.now())
+        answers = parcel.envelope.in_reply_to_suppression
+        parcel.gone = History(channel=due.channel, class_=due.class_, category=due.category, sent_at=self.now(),
+                              in_reply_to_suppression=answers)  # fmt: skip
         self.going.setdefault(due.guest_id, []).append(parcel.gone)
 
     def arrived(self, parcel: Parcel) -> None:
@@ -152,10 +154,12 @@ class Preparation:
 
 
 def not_now(due: Due, judgement: Judgement) -> Settled:
-    """A leased message that the law does not let go: later, never, or when a person has looked at a broken rule."""
+    """A leased message that the law does not let go: later, never, or when a person has looked at a broken
+    rule, or read what the guest has answered."""
     count(judgement)
-    if judgement.broken:
-        return Settled(due.id, due.uuid, "held", "rule_error", due_at=judgement.at, lease=HELD,
+    if judgement.broken or judgement.in_review:
+        why = "rule_error" if judgement.broken else "needs_review"
+        return Settled(due.id, due.uuid, "held", why, due_at=judgement.at, lease=HELD,
                        attempts_back=1, decision=judgement.json)  # fmt: skip
     if judgement.decision == "defer":
         return Settled(due.id, due.uuid, "deferred", "law", due_at=judgement.defer_until, attempts_back=1,

@@ -24,6 +24,22 @@ class Asked(NamedTuple):
     receipt: str | None
 
 
+class Yes(NamedTuple):
+    """An answer that says yes to a question, to be written."""
+
+    ask: Ask
+    new: NewConsent
+
+    def take(self, tx: Tx) -> bytes | None:
+        """Write it, unless the question was answered meanwhile; the uuid of the ledger's entry."""
+        now = asks.find(tx.connection, self.ask.uuid)
+        if now is None or now.confirmed_as is not None:
+            return now.confirmed_as if now else None
+        append(tx, self.new)
+        asks.confirm(tx, self.ask, self.new.uuid)
+        return self.new.uuid
+
+
 class Confirmations:
     """Shows questions, and takes the answers."""
 
@@ -41,17 +57,26 @@ class Confirmations:
         if found is None:
             return None
         ask, guest = found
-        new = self._yes(ask, guest, ip)
-
-        def work(tx: Tx) -> None:
-            now = asks.find(tx.connection, ask.uuid)
-            if now is not None and now.confirmed_as is None:
-                append(tx, new)
-                asks.confirm(tx, ask, new.uuid)
-
+        yes = Yes(ask, self._yes(ask, guest, self._clock.now(), "double_opt_in", self._proof(ask, guest), ip))
         if ask.confirmed_as is None:
-            await self._db.do(work)
+            await self._db.do(yes.take)
         return self.asked(token)
+
+    def pending(self, guest: Guest, via: str, at: int) -> Ask | None:
+        """What a guest had last been asked over a channel at that time (ms), at this address of his, and has not
+        answered."""
+        open_ = [
+            ask
+            for ask in asks.of(self._db.reader, guest.id)
+            if (ask.via, ask.blind, ask.confirmed_as) == (via, guest.blind, None)
+            and ask.asked_at <= at < ask.expires_at
+        ]
+        return open_[-1] if open_ else None
+
+    def by_word(self, ask: Ask, guest: Guest, at: int, reply: str) -> Yes:
+        """The yes in an answer (its public id) that came then."""
+        proof = f"{reply}; {self._proof(ask, guest)}"
+        return Yes(ask, self._yes(ask, guest, at, "inbound_keyword", proof, ""))
 
     def _find(self, token: str) -> tuple[Ask, Guest] | None:
         link = self._letters.vault.links.read("confirm", token)
@@ -66,15 +91,15 @@ class Confirmations:
         receipt = self._letters.receipt_link(ask.blind, ask.confirmed_as) if ask.confirmed_as else None
         return Asked(self._wordings.text(wording), wording.language, receipt)
 
-    def _yes(self, ask: Ask, guest: Guest, ip: str) -> NewConsent:
-        """The entry of a yes: the guest's own word, given now, at the address where he was asked."""
-        uuid, now, seal = self._ids.new(), self._clock.now(), self._letters.vault.seal
+    def _yes(self, ask: Ask, guest: Guest, at: int, source: str, proved_by: str, ip: str) -> NewConsent:
+        """The entry of a yes: the guest's own word, given then, at the address where he was asked."""
+        uuid, seal = self._ids.new(), self._letters.vault.seal
         event = ConsentEvent(
-            action="grant", at=now, kind="express", channels=ask.channels, categories=ask.categories,
-            granted_at=now, confirmed_at=now, source="double_opt_in",
+            action="grant", at=self._clock.now(), kind="express", channels=ask.channels, categories=ask.categories,
+            granted_at=at, confirmed_at=at, source=source,
             wording_version=self._wordings.of_row(ask.wording_id).version, proof_ref="sealed",
         )  # fmt: skip
-        proof = seal(guest.key_id, "consents", "proof", uuid, self._proof(ask, guest).encode())
+        proof = seal(guest.key_id, "consents", "proof", uuid, proved_by.encode())
         ip_sealed = seal(guest.key_id, "consents", "ip", uuid, ip.encode()) if ip else None
         return NewConsent(uuid, guest.id, event, proof, GUEST, ask.wording_id, ip_sealed)
 

@@ -11,12 +11,14 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from functools import partial
+from hashlib import sha256
 
 from gateway import ids, metrics
 from gateway.errors import GuestOnHold, NotFound
 from gateway.model import CHANNELS
 from gateway.recall import NOTHING, call_off
-from gateway.store import erasures, outbox, suppressions
+from gateway.store import data_requests, erasures, outbox, suppressions
+from gateway.store.data_requests import Event
 from gateway.store.db import Database, Tx
 from gateway.store.erasures import Leaving
 from gateway.store.suppressions import NewSuppression
@@ -108,8 +110,23 @@ class Erasure:
         addresses, _ = erasures.blinds(tx.connection, leaving.id)
         if asked:
             suppressions.add(tx, [self._stop(tx, blind) for blind in sorted(addresses)])
+        else:
+            self._end_requests(tx, leaving, actor)
         erasures.strip(tx, leaving.id)
         tx.audit(actor, "guest.erased", ids.public("gst", leaving.uuid), NOTHING)
+
+    def _end_requests(self, tx: Tx, leaving: Leaving, actor: str) -> None:
+        """What the guest had asked for can be answered no more."""
+        for request in data_requests.of(tx.connection, leaving.id):
+            if request.closed_at is None:
+                data_requests.used(tx, request.id)
+                data_requests.change(
+                    tx, request.id, status="cancelled", closed_at=tx.now, paused_at=None, erase_at=None
+                )
+                event = Event(self._ids.new(), request.id, "cancelled", tx.now, actor, {"reason": "erased"}, None)
+                data_requests.note(tx, event)
+                digest = sha256(event.uuid).digest()
+                tx.audit(actor, "data_request.cancelled", ids.public("req", request.uuid), digest)
 
     def _stop(self, tx: Tx, blind: bytes) -> NewSuppression:
         return NewSuppression(

@@ -22,7 +22,7 @@ from gateway.store.ageing import BEGINNING, Due, Slice
 from gateway.store.db import Database, Tx
 from gateway.views import Time
 
-What = Literal["bodies", "events", "inactive_guests", "consents"]
+What = Literal["bodies", "replies", "events", "inactive_guests", "consents"]
 SHOWN = 30
 """How many runs a report shows: a month of them."""
 
@@ -121,6 +121,7 @@ class Retention:
             after = own.bodies if own else periods.bodies
             found.append(Going("bodies", category, after, aged_before(after, now)))
         found += [
+            Going("replies", None, periods.bodies, aged_before(periods.bodies, now)),
             Going("events", None, periods.events, aged_before(periods.events, now)),
             Going("consents", None, periods.consents, aged_before(periods.consents, now)),
         ]
@@ -133,6 +134,8 @@ class Retention:
             return Due(0, 0)
         if going.what == "bodies":
             return await self._db.read(ageing.texts_due, going.category, going.before)
+        if going.what == "replies":
+            return await self._db.read(ageing.replies_due, going.before)
         if going.what == "events":
             return await self._db.read(ageing.events_due, going.before)
         if going.what == "consents":
@@ -159,6 +162,8 @@ class Retention:
         if going.what == "bodies":
             age = partial(ageing.age_texts, category=going.category or "", before=before, why=going.after)
             return await self._slices("messages.text_aged", actor, age)
+        if going.what == "replies":
+            return await self._slices("replies.text_aged", actor, partial(ageing.age_replies, before=before))
         if going.what == "events":
             return await self._slices("messages.events_aged", actor, partial(ageing.age_events, before=before))
         return await self._let_consents_go(before, actor)

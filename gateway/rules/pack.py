@@ -39,9 +39,11 @@ WordsByLanguage = dict[Annotated[str, Meta(pattern="^[a-z]{2}$")], Words]
 
 
 class Rule(Strict, frozen=True, kw_only=True):
-    """A rule in words. `checked` is the day somebody held it against its source; without it nobody has yet."""
+    """A rule in words: those of a refusal, and `allowed`, of a rule by which a message may also go, those of that.
+    `checked` is the day somebody held it against its source; without it nobody has yet."""
 
     text: Annotated[str, Meta(min_length=1, max_length=300)]
+    allowed: Annotated[str, Meta(min_length=1, max_length=300)] | None = None
     citation: Annotated[str, Meta(min_length=1, max_length=300)]
     checked: date | None = None
 

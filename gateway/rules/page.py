@@ -56,7 +56,10 @@ def _intro(file: Path) -> str:
 
 
 def _entry(rule: Mapping[str, Any], tried: Iterable[Outcome]) -> str:
-    lines = [f"### `{rule['rule']}`", "", rule["text"], "", f"Source: {rule['citation']}  "]
+    lines = [f"### `{rule['rule']}`", "", rule["text"], ""]
+    if rule["allowed"]:
+        lines += [f"By it a message may go: {rule['allowed'][0].lower()}{rule['allowed'][1:]}", ""]
+    lines += [f"Source: {rule['citation']}  "]
     lines.append(f"Checked: {rule['checked'] or 'not yet'}")
     parameters = [f"- {', '.join(_said(entry))}" for entry in rule["parameters"]]
     examples = [f"- {_example(one)}" for one in tried if rule["rule"] in one.case.rules]

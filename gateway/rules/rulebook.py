@@ -31,7 +31,7 @@ from gateway.rules.given import (
     Venue,
 )
 from gateway.rules.inbound import Ear, Heard, Inbound
-from gateway.rules.pack import Pack
+from gateway.rules.pack import Pack, Rule
 from gateway.rules.phones import country_of_phone
 from gateway.rules.plan import Kindred, Plan, draw, opening_of
 from gateway.rules.policy import Policy, PolicyChange, configured
@@ -237,6 +237,7 @@ class Rulebook:
         return {
             "rule": id_,
             "text": rule.text,
+            "allowed": rule.allowed,
             "citation": rule.citation,
             "checked": rule.checked.isoformat() if rule.checked else None,
             "pack": self._collection.packs[id_],
@@ -246,7 +247,7 @@ class Rulebook:
     def explain(self, result: Result) -> dict[str, Any]:
         """The `compliance` object: the result, with every rule in it in words and with its citation."""
         cited = dict.fromkeys((*result.reasons, *result.basis, *result.warnings))
-        rules = self._collection.rules
+        rules, permitted = self._collection.rules, set(result.basis).difference(result.reasons)
         return {
             "decision": result.decision,
             "defer_until": None if result.defer_until is None else rfc3339(result.defer_until),
@@ -256,7 +257,9 @@ class Rulebook:
             "required_elements": result.required_elements,
             "warnings": result.warnings,
             "explanation": [
-                {"rule": id_, "text": rules[id_].text, "citation": rules[id_].citation} for id_ in cited if id_ in rules
+                {"rule": id_, "text": _words(rules[id_], id_ in permitted), "citation": rules[id_].citation}
+                for id_ in cited
+                if id_ in rules
             ],
             "rules_version": result.rules_version,
         }
@@ -264,6 +267,11 @@ class Rulebook:
     def _json(self, result: Result) -> str:
         """The `compliance` object as JSON; kept, because most messages are judged alike."""
         return msgspec.json.encode(self.explain(result)).decode()
+
+
+def _words(rule: Rule, permitted: bool) -> str:
+    """What a rule says: in the words for a message that may go by it, where it has such."""
+    return rule.allowed if permitted and rule.allowed else rule.text
 
 
 @lru_cache(1024)

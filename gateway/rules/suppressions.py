@@ -11,6 +11,9 @@ from gateway.rules.policy import Policy
 
 DEAD_ADDRESS = frozenset({"hard_bounce", "invalid_address"})
 FOR_GOOD = DEAD_ADDRESS | {"complaint"}
+REVIEW, IN_REVIEW = "reply_review", "CORE-OPT-3"
+"""The source of an entry that stands while a person reads what a guest meant, and the rule by which it does: it denies
+nothing, but what it is about is held as long."""
 BY_THE_PERSON = frozenset({"web_form", "inbound_keyword", "paper_signed", "voice_recording", "double_opt_in"})
 RULE_OF_SCOPE = {"global": "CORE-SUP-1", "channel": "CORE-SUP-2"}
 BY_CONSENT = ("marketing", "transactional", "informational")
@@ -35,7 +38,10 @@ def judge_suppressions(given: Given, plan: Plan, standing: Sequence[Consent], fi
         if entry.source in DEAD_ADDRESS and _about_channel(entry, plan.channel):
             denied.add("CORE-SUP-4")
         elif _about(entry, given.message.category, plan) and not _lifted(entry, standing, findings):
-            denied.add(RULE_OF_SCOPE.get(entry.scope or "global", "CORE-SUP-3"))
+            if entry.source == REVIEW:
+                findings.warn(IN_REVIEW)
+            else:
+                denied.add(RULE_OF_SCOPE.get(entry.scope or "global", "CORE-SUP-3"))
     for rule in sorted(denied):
         findings.deny(rule)
 

@@ -100,6 +100,37 @@ def age_shared_texts(tx: Tx) -> int:
     ).rowcount
 
 
+# -- the words of answers ---------------------------------------------------------------------------------------------
+
+_READ = f"text_sealed IS NOT NULL AND status <> 'review' AND COALESCE(guest_id, 0) NOT {_HELD}"
+
+
+def replies_due(reader: sqlite3.Connection, before: int) -> Due:
+    """How many answers with words came before a time (ms); one that nobody has decided yet is held."""
+    row = reader.execute(
+        f"""
+        SELECT count(*), COALESCE(sum(NOT ({_READ})), 0) FROM replies WHERE text_sealed IS NOT NULL AND received_at < ?
+        """,  # noqa: S608 our own conditions
+        (before,),
+    ).fetchone()
+    return Due._make(row)
+
+
+def age_replies(tx: Tx, before: int, behind: Place) -> Slice:
+    """Delete the words of the next slice of answers, the oldest first."""
+    rows = tx.execute(
+        f"""
+        SELECT id, uuid, received_at, {_READ} FROM replies
+        WHERE text_sealed IS NOT NULL AND received_at < ? AND (received_at, id) > (?, ?)
+        ORDER BY received_at, id LIMIT ?
+        """,  # noqa: S608 our own conditions
+        (before, *behind, SLICE),
+    ).fetchall()
+    going = [row for row in rows if row[3]]
+    tx.execute_for("UPDATE replies SET text_sealed = NULL WHERE id IN", (), [row[0] for row in going])
+    return Slice(len(going), _digest(going), (rows[-1][2], rows[-1][0]) if len(rows) == SLICE else None)
+
+
 # -- what happened to messages ----------------------------------------------------------------------------------------
 
 _TOLD = f"""
@@ -160,6 +191,8 @@ def _note_gone(tx: Tx, messages: Sequence[int]) -> None:
 _QUIET = f"""
     g.status <> 'erased' AND g.created_at < :before AND {ARRIVED}
     AND NOT EXISTS (SELECT 1 FROM consents c WHERE c.guest_id = g.id AND c.at >= :before AND c.about IS NULL)
+    AND NOT EXISTS (SELECT 1 FROM replies r WHERE r.guest_id = g.id AND r.received_at >= :before)
+    AND NOT EXISTS (SELECT 1 FROM data_requests d WHERE d.guest_id = g.id AND d.received_at >= :before)
     AND NOT EXISTS (
         SELECT 1 FROM contacts c JOIN suppressions s ON s.blind = c.blind
         WHERE c.guest_id = g.id AND s.created_at >= :before

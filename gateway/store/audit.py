@@ -60,6 +60,29 @@ def search(reader: sqlite3.Connection, wanted: Mapping[str, Any], limit: int) ->
     return [entry for (entry,) in rows]
 
 
+def of_object(reader: sqlite3.Connection, public: str, at: int) -> int | None:
+    """The number of the first entry about an object that came to be then (ms), give or take a minute; None where there
+    is none. The place is found by halves, since entries stand in the order of time."""
+    first = _first_since(reader, rfc3339(at - 60_000).removesuffix("Z"))
+    row = reader.execute(
+        "SELECT seq FROM audit WHERE seq >= ? AND seq < ? AND instr(entry, ?) > 0 ORDER BY seq LIMIT 1",
+        (first, _first_since(reader, rfc3339(at + 60_000).removesuffix("Z")), f'"object":"{public}"'.encode()),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def _first_since(reader: sqlite3.Connection, moment: str) -> int:
+    """The number of the first entry that is not older, one after the last where there is none."""
+    newest = last(reader)
+    low, high = 1, newest[0] + 1 if newest else 1
+    while low < high:
+        middle = (low + high) // 2
+        sql = f"SELECT {WHEN} < ? FROM audit WHERE seq = ?"  # noqa: S608 our own expression
+        (older,) = reader.execute(sql, (moment, middle)).fetchone()
+        low, high = (middle + 1, high) if older else (low, middle)
+    return low
+
+
 def walk(reader: sqlite3.Connection, wanted: Mapping[str, Any]) -> Iterator[bytes]:
     """Every entry that meets the filters, in order."""
     where, values = _where(wanted)

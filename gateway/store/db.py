@@ -186,9 +186,9 @@ class Database:
         self.waiting += 1
         return job.future
 
-    async def do(self, act: Callable[[Tx], Any]) -> Any:
+    async def do(self, act: Callable[[Tx], Any], may_use_reserve: bool = False) -> Any:
         """As `write`, for what comes alone and seldom: `act(tx)` is work and item in one."""
-        return await self.write(lambda tx, items: [act(tx) for _ in items])
+        return await self.write(lambda tx, items: [act(tx) for _ in items], may_use_reserve=may_use_reserve)
 
     def _hand_over(self) -> None:
         """Once per turn of the loop: everything asked for in it goes to the writer together."""

@@ -34,6 +34,8 @@ _ROWS = (
     "DELETE FROM holds WHERE guest_id = :guest",
     "UPDATE consents SET proof_sealed = NULL, ip_sealed = NULL WHERE guest_id = :guest",
     "DELETE FROM asks WHERE guest_id = :guest",
+    "UPDATE replies SET text_sealed = NULL, blind = x'', status = 'done' WHERE guest_id = :guest",
+    "UPDATE complaints SET words_sealed = NULL, answer_sealed = NULL WHERE guest_id = :guest",
     "DELETE FROM endings WHERE consent_id IN (SELECT id FROM consents WHERE guest_id = :guest)",
     """
     UPDATE data_request_events SET note_sealed = NULL
@@ -59,6 +61,10 @@ _ADDRESS = (
     """
     UPDATE messages SET blind = NULL
     WHERE blind = :blind AND guest_id IS NULL AND NOT EXISTS (SELECT 1 FROM contacts c WHERE c.blind = :blind)
+    """,
+    """
+    UPDATE replies SET text_sealed = NULL, blind = x'', status = 'done'
+    WHERE blind = :blind AND NOT EXISTS (SELECT 1 FROM contacts c WHERE c.blind = :blind)
     """,
     """
     UPDATE suppressions SET lift_reasons_sealed = NULL

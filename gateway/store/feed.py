@@ -1,7 +1,7 @@
 """What there is to tell the world outside, read from the rows that are its only source, in the order they came to be.
 
-Five sources: what happened to messages, what guests agreed to or took back, their stops, batches that are finished, and
-what happened to guests' requests. How far somebody has been told is five numbers.
+Six sources: what happened to messages, what guests agreed to or took back, their stops, batches that are finished, what
+happened to guests' requests, and what guests answered. How far somebody has been told is six numbers.
 """
 
 import sqlite3
@@ -20,6 +20,7 @@ class Marks(NamedTuple):
     suppressions: int
     batches: int
     requests: int
+    replies: int
 
 
 class Fact(NamedTuple):
@@ -37,7 +38,7 @@ _LAST = """
     SELECT
         (SELECT coalesce(max(id), 0) FROM events), (SELECT coalesce(max(id), 0) FROM consents),
         (SELECT coalesce(max(id), 0) FROM suppressions), (SELECT coalesce(max(ended), 0) FROM batches),
-        (SELECT coalesce(max(id), 0) FROM data_request_events)
+        (SELECT coalesce(max(id), 0) FROM data_request_events), (SELECT coalesce(max(id), 0) FROM replies)
 """
 _AFTER = {
     "events": """
@@ -52,7 +53,8 @@ _AFTER = {
     """,
     "suppressions": """
         SELECT id, id, 'guest.opted_out', recorded_at FROM suppressions
-        WHERE id > ? AND id <= ? AND blind = origin AND source NOT IN ('hard_bounce', 'invalid_address')
+        WHERE id > ? AND id <= ? AND blind = origin
+            AND source NOT IN ('hard_bounce', 'invalid_address', 'reply_review')
         ORDER BY id LIMIT ?
     """,
     "batches": """
@@ -63,8 +65,12 @@ _AFTER = {
         SELECT id, request_id, 'data_request.due', at FROM data_request_events
         WHERE id > ? AND id <= ? AND type IN ('due', 'overdue') ORDER BY id LIMIT ?
     """,
+    "replies": """
+        SELECT id, id, 'guest.replied', recorded_at FROM replies WHERE id > ? AND id <= ? ORDER BY id LIMIT ?
+    """,
 }
-"""A stop is told once, for the address it was said for; an address that is no good is nobody's stop."""
+"""A stop is told once, for the address it was said for; an address that is no good is nobody's stop, and
+what a person has yet to read is none either."""
 
 
 def last(reader: sqlite3.Connection) -> Marks:
@@ -161,3 +167,19 @@ def request(reader: sqlite3.Connection, event_id: int) -> Row | None:
         (event_id,),
     ).fetchone()
     return dict(zip(("uuid", "guest_uuid", "kind", "status", "due_date", "overdue"), row, strict=True)) if row else None
+
+
+def reply(reader: sqlite3.Connection, reply_id: int) -> Row | None:
+    """An answer of a guest: `uuid`, `guest_uuid` (None where there is no guest), `channel`, `action`, `reasons`,
+    `status`, and `suppression`, the uuid of its stop."""
+    row = reader.execute(
+        """
+        SELECT r.uuid, g.uuid, r.channel, r.action, r.reasons, r.status, r.suppression
+        FROM replies r LEFT JOIN guests g ON g.id = r.guest_id AND g.status <> 'erased' WHERE r.id = ?
+        """,
+        (reply_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    names = ("uuid", "guest_uuid", "channel", "action", "reasons", "status", "suppression")
+    return dict(zip(names, row, strict=True)) | {"reasons": json.decode(row[4])}

@@ -120,6 +120,8 @@ def ids(reader: sqlite3.Connection, guest_id: int) -> list[tuple[str, bytes]]:
         UNION ALL SELECT 'msg', uuid FROM messages WHERE guest_id = ?1
         UNION ALL SELECT 'con', uuid FROM consents WHERE guest_id = ?1
         UNION ALL SELECT 'req', uuid FROM data_requests WHERE guest_id = ?1
+        UNION ALL SELECT 'rep', uuid FROM replies WHERE guest_id = ?1
+        UNION ALL SELECT 'cmp', uuid FROM complaints WHERE guest_id = ?1
         UNION ALL SELECT 'sup', uuid FROM suppressions WHERE blind IN (SELECT blind FROM contacts WHERE guest_id = ?1)
         """,
         (guest_id,),

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from gateway.model import ChannelName, MessageClass, State
+from gateway.model import AnyClass, ChannelName, MessageClass, State
 from gateway.store import series
 from gateway.store.db import Tx
 from gateway.store.series import Series
@@ -192,11 +192,14 @@ def judged_again(tx: Tx, rows: Sequence[tuple[str, int]]) -> None:
     tx.executemany("UPDATE messages SET decision = ? WHERE id = ?", rows)
 
 
-def history(reader: sqlite3.Connection, guest_id: int, since: int) -> list[tuple[ChannelName, MessageClass, str, int]]:
-    """Channel, class, category and time of what was handed over to a guest since then, for the rules that count."""
+def history(
+    reader: sqlite3.Connection, guest_id: int, since: int
+) -> list[tuple[ChannelName, AnyClass, str, int, str | None]]:
+    """Channel, class, category and time of what was handed over to a guest since then, for the rules that count; and
+    which stop it confirmed."""
     return reader.execute(
         """
-        SELECT channel, class, category, settled_at FROM messages
+        SELECT channel, class, category, settled_at, envelope ->> '$.in_reply_to_suppression' FROM messages
         WHERE guest_id = ? AND settled_at >= ? AND state IN ('sent', 'delivered', 'complained')
         """,
         (guest_id, since),

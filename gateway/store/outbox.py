@@ -134,6 +134,20 @@ def waiting_for(tx: Tx, guest_id: int, contact_id: int) -> list[tuple[int, bytes
     ).fetchall()
 
 
+def in_review(tx: Tx, blind: bytes, channel: str, rule: str) -> list[tuple[int, bytes]]:
+    """Id and uuid of every message to an address over a channel that is held by a rule until a person has read what
+    its guest has answered."""
+    return tx.execute(
+        """
+        SELECT m.id, m.uuid FROM contacts c
+        JOIN messages m ON m.guest_id = c.guest_id AND m.contact_id = c.id
+        JOIN outbox o ON o.message_id = m.id
+        WHERE c.blind = ? AND m.channel = ? AND o.lease = 2 AND instr(m.decision, '"' || ? || '"') > 0
+        """,
+        (blind, channel, rule),
+    ).fetchall()
+
+
 def sealed_for(reader: sqlite3.Connection, guest_id: int) -> list[Waiting]:
     """Every message to a guest that waits for its time."""
     rows = reader.execute(

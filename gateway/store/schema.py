@@ -7,7 +7,7 @@ from gateway.errors import Damaged, NotUsable
 from gateway.store import counters
 from gateway.store.db import connect
 
-VERSION = 17
+VERSION = 19
 """How many steps there are in `steps.py`; the file keeps it in `user_version`."""
 QUEUE_TABLES = ("outbox", "suppressions")
 """What must be whole before anything is sent: checked at every start."""

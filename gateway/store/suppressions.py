@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from msgspec import json
 
-from gateway.ids import Ids
+from gateway.ids import Ids, public
 from gateway.rules import Suppression
 from gateway.store.db import Tx
 
@@ -53,18 +53,18 @@ def of(reader: sqlite3.Connection, blind: bytes) -> list[Suppression]:
     """Every entry on this address, lifted ones too, oldest first."""
     rows = reader.execute(
         """
-        SELECT id, scope, channels, categories, classes, created_at, source, permanent, lifted_at
+        SELECT uuid, scope, channels, categories, classes, created_at, source, permanent, lifted_at
         FROM suppressions WHERE blind = ? ORDER BY id
         """,
         (blind,),
     )
     return [
         Suppression(
-            id=f"sup_{id_}", scope=scope, channels=json.decode(channels), categories=json.decode(categories),
+            id=public("sup", uuid), scope=scope, channels=json.decode(channels), categories=json.decode(categories),
             classes=json.decode(classes), created_at=created_at, source=source, permanent=bool(permanent),
             lifted_at=lifted_at,
         )
-        for id_, scope, channels, categories, classes, created_at, source, permanent, lifted_at in rows
+        for uuid, scope, channels, categories, classes, created_at, source, permanent, lifted_at in rows
     ]  # fmt: skip
 
 

@@ -36,7 +36,7 @@ class Webhook(NamedTuple):
 _SELECT = """
     SELECT
         id, uuid, target_sealed, events, include_metadata, version, created_at, disabled_at, events_seen, consents_seen,
-        suppressions_seen, batches_seen, requests_seen
+        suppressions_seen, batches_seen, requests_seen, replies_seen
     FROM webhooks
 """
 
@@ -47,8 +47,8 @@ def add(tx: Tx, new: NewWebhook) -> None:
         """
         INSERT INTO webhooks (
             uuid, target_sealed, events, include_metadata, created_at, events_seen, consents_seen, suppressions_seen,
-            batches_seen, requests_seen
-        ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            batches_seen, requests_seen, replies_seen
+        ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         (new.uuid, new.target_sealed, json.encode(new.events).decode(), new.include_metadata, tx.now, *_now(tx)),
     )
@@ -96,7 +96,7 @@ def enable(tx: Tx, row_id: int) -> None:
     tx.execute(
         """
         UPDATE webhooks SET disabled_at = NULL, version = version + 1, events_seen = ?, consents_seen = ?,
-            suppressions_seen = ?, batches_seen = ?, requests_seen = ?
+            suppressions_seen = ?, batches_seen = ?, requests_seen = ?, replies_seen = ?
         WHERE id = ? AND disabled_at IS NOT NULL
         """,
         (*_now(tx), row_id),
@@ -113,10 +113,10 @@ def told(tx: Tx, row_id: int, seen: Marks, now_seen: Marks) -> bool:
     """Note how far it has been told; False, and nothing is noted, when it is no longer where it was, or disabled."""
     sql = """
         UPDATE webhooks SET events_seen = ?, consents_seen = ?, suppressions_seen = ?, batches_seen = ?,
-            requests_seen = ?
+            requests_seen = ?, replies_seen = ?
         WHERE id = ? AND disabled_at IS NULL
             AND events_seen = ? AND consents_seen = ? AND suppressions_seen = ? AND batches_seen = ?
-            AND requests_seen = ?
+            AND requests_seen = ? AND replies_seen = ?
     """
     return bool(tx.execute(sql, (*now_seen, row_id, *seen)).rowcount)
 

@@ -16,6 +16,7 @@ from gateway.web import (
     auth,
     batches,
     breaches,
+    complaints,
     compliance,
     consents,
     data_requests,
@@ -28,6 +29,7 @@ from gateway.web import (
     look,
     messages,
     processing,
+    replies,
     suppressions,
     templates,
     users,
@@ -38,11 +40,10 @@ from gateway.web.door import Handler, Threshold, open_door
 from gateway.web.routes import Door, Routes
 
 DESCRIBED = (
-    messages.routes, batches.routes, templates.routes, compliance.routes, consents.routes, data_requests.routes,
-    breaches.routes, processing.routes, guests.routes, suppressions.routes, holds.routes, audit.routes,
-    analytics.routes, limits.routes, access_rules.routes, abuse.routes, webhooks.routes, auth.routes, api_keys.routes,
-    users.routes,
-    health.routes, health.probes, *guest_pages.ROUTES, look.routes,
+    messages.routes, batches.routes, templates.routes, compliance.routes, consents.routes, replies.routes,
+    data_requests.routes, complaints.routes, breaches.routes, processing.routes, guests.routes, suppressions.routes,
+    holds.routes, audit.routes, analytics.routes, limits.routes, access_rules.routes, abuse.routes, webhooks.routes,
+    auth.routes, api_keys.routes, users.routes, health.routes, health.probes, *guest_pages.ROUTES, look.routes,
 )  # fmt: skip
 MAIN = (*DESCRIBED, Docs(DESCRIBED).routes)
 OPS = (health.probes, health.ops)

@@ -18,11 +18,14 @@ from gateway.privacy.forms import (
     WordingQuery,
     WordingView,
 )
+from gateway.record.receipts import ReceiptCheck
 from gateway.views import ConsentState
+from gateway.web import body
 from gateway.web.door import Call
 from gateway.web.routes import Routes
 
 routes = Routes()
+LARGEST_RECEIPT = 1 << 16
 
 
 @routes.post("/compliance/consent", scope="consent", takes=ConsentOrder, gives=ConsentAnswer, status=201,
@@ -62,6 +65,15 @@ async def expiring(call: Call) -> EndingList:
 async def receipt(call: Call) -> Receipt:
     """What a guest agreed to, signed, to be kept."""
     return call.parts.receipts.one(call.match("id"))
+
+
+@routes.post("/compliance/consent/receipt/check", scope=None, takes=(Receipt,), gives=ReceiptCheck)
+async def check_receipt(call: Call) -> ReceiptCheck:
+    """Whether a receipt is genuine and on record. Open to whoever holds one; it says nothing else of its guest."""
+    raw = await body.read(call.request, LARGEST_RECEIPT)
+    body.check_type(call.request)
+    body.decode(raw, Receipt)
+    return await call.gateway.receipt_checks.check(body.parse(raw))
 
 
 # -- words ------------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from gateway.vault import CannotOpen
 TEST = "webhook.test"
 EVENTS = (
     *(f"message.{state}" for state in TRANSITIONS if state not in (None, "sending")),
-    "batch.finished", "guest.opted_out", "consent.changed", "data_request.due",
+    "batch.finished", "guest.opted_out", "guest.replied", "consent.changed", "data_request.due",
 )  # fmt: skip
 """What a webhook can be told of."""
 CONSENT = ("kind", "channels", "categories")
@@ -35,6 +35,7 @@ class Payloads:
             "suppressions": _stop,
             "batches": _batch,
             "requests": _request,
+            "replies": _reply,
             "tests": lambda reader, fact, with_metadata: {},
         }
 
@@ -113,3 +114,14 @@ def _request(reader: sqlite3.Connection, fact: Fact, _: bool) -> dict[str, Any] 
         "request_id": ids.public("req", row["uuid"]), "guest_id": guest, "kind": row["kind"], "status": row["status"],
         "due_date": row["due_date"], "overdue": bool(row["overdue"]),
     }  # fmt: skip
+
+
+def _reply(reader: sqlite3.Connection, fact: Fact, _: bool) -> dict[str, Any] | None:
+    row = feed.reply(reader, fact.source_id)
+    if row is None:
+        return None
+    return {
+        "reply_id": ids.public("rep", row["uuid"]),
+        "guest_id": ids.public("gst", row["guest_uuid"]) if row["guest_uuid"] else None,
+        "suppression_id": ids.public("sup", row["suppression"]) if row["suppression"] else None,
+    } | {name: row[name] for name in ("channel", "action", "reasons", "status")}

@@ -29,6 +29,7 @@ class Rule(Struct, frozen=True):
     checked: str | None = None
     pack: str | None = None
     parameters: Any = None
+    allowed: str | None = None
 
 
 class Rulebook(Struct, frozen=True):

@@ -57,6 +57,15 @@ class Ending(Struct, frozen=True):
     citation: str
 
 
+class ReceiptCheck(Struct, frozen=True):
+    """Whether a receipt was signed there, and the ledger and the audit log have what it speaks of; with the proof."""
+
+    genuine: bool
+    recorded: bool
+    logged: bool
+    proof: dict[str, Any] | None = None
+
+
 class Receipt(Struct, frozen=True, kw_only=True):
     """What a guest agreed to, signed. Keep what came, byte for byte, if it is to be checked later."""
 
@@ -134,6 +143,11 @@ class Consents(Resource[L]):
     def receipt(self, id: str) -> Asked:
         """The receipt of a consent."""
         return Asked((id,))
+
+    @ask("POST", "compliance/consent/receipt/check", ReceiptCheck)
+    def check_receipt(self, receipt: Mapping[str, Any]) -> Asked:
+        """Whether a receipt, as it came, is genuine and on record. Needs no key."""
+        return Asked(body=dict(receipt))
 
     @ask("POST", "compliance/wordings", Wording)
     def keep_wording(

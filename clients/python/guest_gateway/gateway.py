@@ -12,6 +12,7 @@ from guest_gateway.audit import Audit
 from guest_gateway.auth import Auth
 from guest_gateway.batches import Batches
 from guest_gateway.breaches import Breaches
+from guest_gateway.complaints import Complaints
 from guest_gateway.compliance import Compliance
 from guest_gateway.consents import Consents
 from guest_gateway.data_requests import DataRequests
@@ -21,6 +22,7 @@ from guest_gateway.limits import Limits
 from guest_gateway.line import AsyncLine, Line
 from guest_gateway.messages import Messages
 from guest_gateway.patience import PATIENCE, Patience
+from guest_gateway.replies import Replies
 from guest_gateway.retention import Retention
 from guest_gateway.suppressions import Suppressions
 from guest_gateway.templates import Templates
@@ -41,7 +43,9 @@ class Everything(Generic[L]):
         self.guests: Guests[L] = Guests(line)
         self.compliance: Compliance[L] = Compliance(line)
         self.consents: Consents[L] = Consents(line)
+        self.replies: Replies[L] = Replies(line)
         self.breaches: Breaches[L] = Breaches(line)
+        self.complaints: Complaints[L] = Complaints(line)
         self.data_requests: DataRequests[L] = DataRequests(line)
         self.suppressions: Suppressions[L] = Suppressions(line)
         self.retention: Retention[L] = Retention(line)

@@ -13,8 +13,10 @@ from gateway.batches import Batches
 from gateway.clock import rfc3339, rfc3339_or_none
 from gateway.guestbook.seals import Seals
 from gateway.letters import Letters
+from gateway.privacy.complaints import words_of as complaint_of
+from gateway.privacy.replies.files import words_of
 from gateway.privacy.requests.notices import number
-from gateway.store import asks, consents, data_requests, holdings, suppressions, wordings
+from gateway.store import asks, complaints, consents, data_requests, holdings, replies, suppressions, wordings
 from gateway.store.consents import Entry
 from gateway.store.db import Database
 from gateway.store.guestbook import Whole
@@ -53,7 +55,12 @@ class Holdings:
             "consents": (CONSENTS, self._consents), "asks": (ASKS, self._asks),
             "stops": (STOPS, self._stops),
         }  # fmt: skip
-        late = {"recipients": (RECIPIENTS, self._recipients), "requests": (REQUESTS, self._requests)}
+        late = {
+            "recipients": (RECIPIENTS, self._recipients),
+            "replies": (REPLIES, self._replies),
+            "requests": (REQUESTS, self._requests),
+            "complaints": (COMPLAINTS, self._complaints),
+        }
         return [
             *[Section(name, fields, self._once(read, guest), name in GIVEN) for name, (fields, read) in small.items()],
             Section("messages", MESSAGES, partial(self._messages, guest)),
@@ -141,6 +148,13 @@ class Holdings:
             for name, channel, count, first, last in holdings.providers(reader, guest.id)
         ]  # fmt: skip
 
+    def _replies(self, reader: sqlite3.Connection, guest: Whole) -> list[Row]:
+        return [
+            {"id": ids.public("rep", one.uuid), "received_at": rfc3339(one.received_at), "channel": one.channel,
+             "text": words_of(self._letters.vault, one), "action": one.action, "state": one.status}
+            for one in replies.of(reader, guest.id)
+        ]  # fmt: skip
+
     def _requests(self, reader: sqlite3.Connection, guest: Whole) -> list[Row]:
         return [
             {
@@ -150,6 +164,15 @@ class Holdings:
                 "refusal": one.refusal,
             }
             for one in data_requests.of(reader, guest.id)
+        ]  # fmt: skip
+
+    def _complaints(self, reader: sqlite3.Connection, guest: Whole) -> list[Row]:
+        found = [(one, *complaint_of(self._letters.vault, one)) for one in complaints.of(reader, guest.id)]
+        return [
+            {"id": ids.public("cmp", one.uuid), "received_via": one.received_via,
+             "received_at": rfc3339(one.received_at), "text": said, "answer": answer,
+             "closed_at": rfc3339_or_none(one.closed_at)}
+            for one, said, answer in found
         ]  # fmt: skip
 
     # -- long ones ----------------------------------------------------------------------------------------------------
@@ -216,5 +239,7 @@ RECIPIENTS = ("provider", "channel", "messages", "first_at", "last_at")
 REQUESTS = (
     "id", "number", "kind", "state", "received_via", "received_at", "due_date", "closed_at", "refusal",
 )  # fmt: skip
+COMPLAINTS = ("id", "received_via", "received_at", "text", "answer", "closed_at")
+REPLIES = ("id", "received_at", "channel", "text", "action", "state")
 RECORD = ("at", "action", "object", "by")
 """What a row of each section says, in order; a consent has more, where it was said."""

@@ -1,6 +1,7 @@
 """The copy for people: one page of HTML in the guest's language, without anything that acts or is fetched."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from html import escape
 from typing import Any
 
@@ -15,6 +16,13 @@ STYLE = (
     "th,td{border:1px solid;padding:.25rem .5rem;text-align:start;vertical-align:top;white-space:pre-wrap;"
     "overflow-wrap:anywhere}th{width:14rem}"
 )
+WORDS = {
+    "state": ("copy_state",), "status": ("copy_state",), "class": ("copy_class",), "classes": ("copy_class",),
+    "kind": ("copy_kind", "request_kinds"), "action": ("copy_action",), "scope": ("copy_scope",), "by": ("copy_by",),
+    "arrived_by": ("copy_arrived",), "channel": ("topics",), "channels": ("topics",), "via": ("topics",),
+    "refusal": ("request_refusals",),
+}  # fmt: skip
+"""Fields whose values are codes of ours, and where the words for them are."""
 ASIDE = ("id", "html")
 """What only programs look at."""
 
@@ -53,16 +61,26 @@ async def _section(speaks: Catalogue, section: Section, zone: str) -> AsyncItera
 def _row(speaks: Catalogue, fields: Any, row: Row, zone: str) -> str:
     said = {field: row[field] for field in fields if row.get(field) not in (None, "", [], {})}
     lines = [
-        f"<tr><th>{escape(speaks.say(f'copy_fields.{field}'))}</th><td>{escape(_told(speaks, value, zone))}</td></tr>"
+        f"<tr><th>{escape(speaks.say(f'copy_fields.{field}'))}</th>"
+        f"<td>{escape(_told(speaks, field, value, zone))}</td></tr>"
         for field, value in said.items()
     ]
     return f"<table>{''.join(lines)}</table>\n" if lines else ""
 
 
-def _told(speaks: Catalogue, value: Any, zone: str) -> str:
+def _told(speaks: Catalogue, field: str, value: Any, zone: str) -> str:
+    """A value as people say it: moments on the venue's clock, our own codes in words."""
     if isinstance(value, list):
-        return ", ".join(_told(speaks, one, zone) for one in value)
+        return ", ".join(_told(speaks, field, one, zone) for one in value)
     if isinstance(value, dict):
-        return "\n".join(f"{name}: {_told(speaks, one, zone)}" for name, one in value.items())
+        return "\n".join(f"{name}: {_told(speaks, '', one, zone)}" for name, one in value.items())
     moment = parse_rfc3339(value) if isinstance(value, str) and len(value) < 40 else None
-    return str(value) if moment is None else speaks.minute(moment, zone)
+    return _in_words(speaks, field, str(value)) if moment is None else speaks.minute(moment, zone)
+
+
+def _in_words(speaks: Catalogue, field: str, code: str) -> str:
+    """What a code of ours is called; whatever is none stays as it is."""
+    for table in WORDS.get(field, ()):
+        with suppress(KeyError):
+            return speaks.say(f"{table}.{code}")
+    return code
