@@ -161,7 +161,7 @@ async def test_it_does_not_flap(tmp_path):
 
 
 async def test_it_lasts_while_somebody_finds_no_room(tmp_path):
-    """However calm it looks inside, the last level is not left while more come than are let in; it is when they stop."""
+    """However calm it looks inside, the last level is not left while more come than are let in."""
     async with running(tmp_path, deliver=False) as run:
         overload = run.gateway.overload
         overload._turn_to(Importance.USUAL)

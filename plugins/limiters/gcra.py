@@ -48,7 +48,7 @@ class Gcra(Limiter):
         if state is None:
             return moment, moment
         due = state[0] * self._quota + state[1]
-        return (due if due > moment else moment), moment
+        return max(moment, due), moment
 
     def _until(self, moment: int, now: int) -> int:
         return -(-moment // self._quota) - now

@@ -48,7 +48,7 @@ class LeakyBucket(Limiter):
             level, at = level - (now - at) * self._leak, now
         if level < 0:
             return 0, at
-        return (level if level < self._brim else self._brim), at
+        return min(self._brim, level), at
 
     def _until(self, wanted: int, level: int, at: int, now: int) -> int:
         return at - now - (wanted - level) // self._leak
