@@ -1,5 +1,5 @@
 """The pages for guests before axe-core, in a real browser: WCAG 2.2 AA on a phone and at a desk, in the light and in
-the dark, in every language. Runs where there is a Chromium and axe (`npm install --prefix tests axe-core@4.14.1`)."""
+the dark, in every language. Runs where there is a Chromium and axe (`make axe`)."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ LOOK = f"""
         one.id + ': ' + one.nodes.map(node => node.html + ' ' + node.failureSummary).join(' | ')))
 """
 EVERYWHERE = ((390, "dark"), (1440, "light"))
-pytestmark = pytest.mark.skipif(CHROMIUM is None or not AXE.exists(), reason="there is no Chromium or no axe here")
+pytestmark = pytest.mark.skipif(CHROMIUM is None or not AXE.exists(), reason="there is no Chromium here, or `make axe` was not run")
 
 
 class Eye:
