@@ -20,7 +20,7 @@ LOOK = f"""
         one.id + ': ' + one.nodes.map(node => node.html + ' ' + node.failureSummary).join(' | ')))
 """
 EVERYWHERE = ((390, "dark"), (1440, "light"))
-pytestmark = pytest.mark.skipif(CHROMIUM is None or not AXE.exists(), reason="there is no Chromium here, or `make axe` was not run")
+pytestmark = pytest.mark.skipif(CHROMIUM is None or not AXE.exists(), reason="no Chromium, or no `make axe`")
 
 
 class Eye:
