@@ -90,7 +90,7 @@ async def stops(run, eye):
 
 
 async def questions(run, eye):
-    """A question, its answer, and the receipt."""
+    """A question, its answer, and the receipt: on record, taken back, and altered."""
     _, question = await test_consents.ask(run)
     for language in LANGUAGES:
         await eye.look(f"{question}?lang={language}", [(390, "light")])
@@ -103,6 +103,8 @@ async def questions(run, eye):
     guest = (await run.call("POST", "/communications/guests/search", {"email": ANA["email"]})).json["items"][0]["id"]
     await run.call("POST", test_consents.CONSENT, {"guest": {"guest_id": guest}, "action": "withdraw"})
     await eye.look(receipt, [(390, "light")])
+    await test_consents.alter(run)
+    await eye.look(receipt)  # which is not on record as it stands
 
 
 async def data(run, eye):
