@@ -17,4 +17,5 @@ def at_least(name: str, value: float, least: float) -> dict:
 
 def at_most(name: str, value: float, most: float) -> dict:
     """What has no reference but a number it may not pass."""
-    return {"figure": name, "value": round(value), "at_most": most, "reached": value <= most}
+    shown = round(value) if most >= 10 else round(value, 3)
+    return {"figure": name, "value": shown, "at_most": most, "reached": value <= most}

@@ -1,15 +1,27 @@
-"""Limiters: one decision with 100,000 accounts at hand, against the fastest algorithm of throttled-py."""
+"""Limiters: one decision with 100,000 accounts at hand, against the fastest algorithm of throttled-py; what an account
+takes in memory, and what all of it takes of a send."""
 
+import asyncio
 import statistics
 import time
+import tracemalloc
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from throttled import MemoryStore, Quota, Rate, RateLimiterType, Throttled
 
-from bench.figures import ratio
+from bench.figures import at_most, ratio
+from bench.load import introduce, wrk
+from bench.servers import gateway
 from gateway import plugins
+from gateway.clock import SystemClock
 from gateway.limiter import Limiter
+from gateway.limits import Asking, LimiterTime, Limits, Rule, StoreLedger
+from gateway.limits.accounts import Accounts
+from gateway.store import schema
+from gateway.store.db import Database
 
 KEYS, ROUNDS = 100_000, 5
 MINUTE = 60_000_000
@@ -67,9 +79,45 @@ def measure() -> list[dict]:
     median = {name: statistics.median(found) for name, found in rates.items()}
     fastest = max((name for name in median if name not in mine), key=median.__getitem__)
     beside = ratio(f"a token bucket / {fastest}, their fastest", rates["token_bucket"], rates[fastest], 4)
-    return [*(_nanoseconds(name, median[name]) for name in SUSTAINED), beside]
+    figures = [at_most(f"{name}, {KEYS:,} accounts, ns", 1e9 / median[name], 1000) for name in SUSTAINED]
+    stage, size = asyncio.run(at_the_door(kinds["token_bucket"]))
+    return [*figures, beside, at_most("an account at hand, bytes", size, 200),
+            at_most("limits at the door / processor time of a send", stage / of_a_send(), 0.05)]  # fmt: skip
 
 
-def _nanoseconds(name: str, rate: float) -> dict:
-    took = round(1e9 / rate)
-    return {"figure": f"{name}, {KEYS:,} accounts, ns", "value": took, "at_most": 1000, "reached": took <= 1000}
+async def at_the_door(kind: type[Limiter]) -> tuple[float, float]:
+    """Everything limits do for a request of a busy caller, in a store of its own: seconds of processor time; and bytes
+    an account takes."""
+    rule = Rule("send", kind(kind.Settings(1000 * QUOTA, MINUTE, 1000 * QUOTA)), ("api_key",), ["messages.send"])
+    with TemporaryDirectory() as folder:
+        schema.create_or_migrate(Path(folder) / "store.db")
+        db = Database(Path(folder) / "store.db", SystemClock(), lambda *_: None)
+        db.open()
+        ledger = StoreLedger(db)
+        limits = Limits([rule], Accounts(ledger, KEYS), LimiterTime(SystemClock(), 0))
+        tracemalloc.start()
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(KEYS // 10):
+            await limits.at_door("messages.send", _caller(number))
+        size = (tracemalloc.get_traced_memory()[0] - before) / (KEYS // 10)
+        tracemalloc.stop()
+        await limits.at_door("messages.send", _caller(0))
+        began = time.thread_time()
+        for _ in range(KEYS // 10):
+            limits.leave(await limits.at_door("messages.send", _caller(0)))
+        took = (time.thread_time() - began) / (KEYS // 10)
+        await db.close()
+    return took, size
+
+
+def _caller(number: int) -> Asking:
+    return Asking({"api_key": number.to_bytes(16)}, frozenset(), "192.0.2.1", lambda fact: fact)
+
+
+def of_a_send() -> float:
+    """Seconds of processor time the gateway spends on one, threads and all."""
+    with gateway() as server:
+        asyncio.run(introduce(server, 1_000))
+        before = server.processor()
+        done = wrk(server, 64, 6, 1_000)
+        return (server.processor() - before) / done["requests"]

@@ -24,6 +24,7 @@ NO_TRACE = {
     "POST /communications/compliance/inbound",
     "POST /communications/compliance/segments",
     "POST /communications/audit/proof",
+    "POST /communications/compliance/consent/receipt/check",  # by whoever holds it; what is told of it tells of nobody
 }
 """Doors that take a body, change nothing, and show nothing that is about anybody."""
 ANA = {"email": "ana@example.org", "country": "PT"}
@@ -80,7 +81,9 @@ async def test_every_act_and_every_look_at_a_person_leaves_an_entry(walk):
     await messages(walk)
     await guests(walk)
     await consents(walk)
+    await replies(walk)
     await requests(walk)
+    await complaints(walk)
     await breaches(walk)
     await lists(walk)
     await templates(walk)
@@ -89,6 +92,7 @@ async def test_every_act_and_every_look_at_a_person_leaves_an_entry(walk):
     await one_self(walk)
     await the_socket(walk)
     await abuse(walk)
+    await access(walk)
     doors = app.doors(app.MAIN)
     acts = {door.name for door in doors if door.method != "GET" and door.path.startswith(P)}
     looks = {door.name for door in doors if "include" in getattr(door.query, "__struct_fields__", ())}
@@ -143,6 +147,34 @@ async def abuse(walk):
     await walk.run.gateway.db.do(lambda tx: None)  # what nobody waits for is on disk too
     found = await walk.through(f"GET {P}/abuse", "content.read", "abuse", query="?include=address")
     await walk.through(f"POST {P}/abuse/{{id}}/lift", "abuse.lifted", id=found["items"][0]["id"])
+
+
+async def access(walk):
+    """Who is turned away, why, and that he is let in again."""
+    rule = {"verdict": "deny", "network": "203.0.113.0/24", "reason": "tries keys"}
+    made = await walk.through(f"POST {P}/access-rules", "access.deny", "acl_", rule)
+    await walk.through(f"GET {P}/access-rules", "content.read", "access-rules", query="?include=content")
+    await walk.through(f"GET {P}/access-rules/{{id}}", "content.read", query="?include=content", id=made["id"])
+    await walk.through(f"DELETE {P}/access-rules/{{id}}", "access.removed", id=made["id"])
+
+
+async def replies(walk):
+    """What a guest wrote back, who read it, and what was made of it."""
+    unclear = {"channel": "sms", "from": "+351912345678", "text": "I can't stop smiling"}
+    held = await walk.through(f"POST {P}/replies", "reply.taken", "rep_", unclear)
+    await walk.through(f"GET {P}/replies", "content.read", "rep_", query="?include=content")
+    await walk.through(f"GET {P}/replies/{{id}}", "content.read", query="?include=content", id=held["id"])
+    await walk.through(f"POST {P}/replies/{{id}}/decide", "reply.decided", None, {"action": "none"}, id=held["id"])
+
+
+async def complaints(walk):
+    """What somebody complains of, that it was confirmed and answered."""
+    path, said = f"{P}/compliance/complaints", {"words": "You wrote to me.", "received_via": "letter"}
+    made = await walk.through(f"POST {path}", "complaint.recorded", "cmp_", said)
+    await walk.through(f"GET {path}", "content.read", "cmp_", query="?include=content")
+    await walk.through(f"GET {path}/{{id}}", "content.read", query="?include=content", id=made["id"])
+    await walk.through(f"POST {path}/{{id}}/acknowledge", "complaint.acknowledged", None, {}, id=made["id"])
+    await walk.through(f"POST {path}/{{id}}/close", "complaint.closed", None, {"answer": "We stopped."}, id=made["id"])
 
 
 async def consents(walk):

@@ -180,7 +180,7 @@ def test_a_house_rule_has_words_like_any_other():
     book = Rulebook(packs(), {}, [own])
     assert book.rule("HOUSE-1") == {
         "rule": "HOUSE-1", "text": WORDS["text"], "citation": "House rule: The couple asked for it.", "checked": None,
-        "pack": "config.toml",
+        "allowed": None, "pack": "config.toml",
         "parameters": [{"channels": ["email", "sms", "whatsapp", "voice"], "classes": ["marketing"],
                         "categories": [], "jurisdictions": [], "deny": ["spa"]}],
     }  # fmt: skip

@@ -18,7 +18,7 @@ AT_HAND = 100_000
 @dataclass(slots=True)
 class Account:
     """What somebody has taken from a rule. `written`: the state in the ledger, at or ahead of it; None while nobody
-    knows. `writing`: done when that state lasts."""
+    knows. `writing`: done when that state lasts, None where it does."""
 
     state: State | None = None
     written: State | None = None
@@ -64,7 +64,7 @@ class Accounts:
     def _let_go(self) -> bool:
         """Let go of the longest unused, unless the ledger does not have it yet."""
         key, account = next(iter(self._at_hand.items()))
-        if account.writing is not None and not account.writing.done():
+        if account.writing is not None:
             return False
         del self._at_hand[key]
         return True
@@ -83,7 +83,7 @@ class Accounts:
             account.written = self._block(rule.limiter, account.state, now)
             account.writing = self._ledger.keep(rule.id, whose, account.written, now)
             account.writing.add_done_callback(partial(_noted, account))
-        return None if account.writing is None or account.writing.done() else account.writing
+        return account.writing
 
     @staticmethod
     def _block(limiter: Limiter, state: State, now: int) -> State:
@@ -123,3 +123,5 @@ def _noted(account: Account, kept: asyncio.Future) -> None:
     """A full disk refuses nobody for it; that nothing is written must not be forgotten, though."""
     if kept.cancelled() or isinstance(kept.result(), Exception):
         account.written = None
+    if account.writing is kept:
+        account.writing = None

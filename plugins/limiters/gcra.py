@@ -18,38 +18,40 @@ class Gcra(Limiter):
 
     def __init__(self, settings: Any):
         super().__init__(settings)
+        self._quota, self._window = settings.quota, settings.window
         self._early = settings.burst * settings.window
 
     def take(self, state: LimiterState | None, now: int, cost: int = 1) -> tuple[LimiterState, int | None]:
         due, moment = self._due(state, now)
-        later = due + cost * self.settings.window
+        later = due + cost * self._window
         if later - moment <= self._early:
-            return divmod(later, self.settings.quota), 0
+            return divmod(later, self._quota), 0
         hopeless = cost > self.settings.burst
-        return divmod(due, self.settings.quota), None if hopeless else self._until(later - self._early, now)
+        return divmod(due, self._quota), None if hopeless else self._until(later - self._early, now)
 
     def give(self, state: LimiterState | None, now: int, cost: int, taken: int) -> LimiterState:
         due, moment = self._due(state, now)
-        return divmod(max(moment, due - cost * self.settings.window), self.settings.quota)
+        return divmod(max(moment, due - cost * self._window), self._quota)
 
     def covers(self, one: LimiterState, other: LimiterState, now: int) -> bool:
         return self._due(one, now) >= self._due(other, now)
 
     def remaining(self, state: LimiterState | None, now: int) -> tuple[int, int]:
         due, moment = self._due(state, now)
-        left = (self._early - due + moment) // self.settings.window
+        left = (self._early - due + moment) // self._window
         return max(0, left), self._until(due, now) if due > moment else 0
 
     def _due(self, state: LimiterState | None, now: int) -> tuple[int, int]:
         """When the next take is due and what time it is, both in quotaths of a microsecond. The state holds no time of
         its own: what was due before now is due now."""
-        moment = now * self.settings.quota
+        moment = now * self._quota
         if state is None:
             return moment, moment
-        return max(state[0] * self.settings.quota + state[1], moment), moment
+        due = state[0] * self._quota + state[1]
+        return (due if due > moment else moment), moment
 
     def _until(self, moment: int, now: int) -> int:
-        return -(-moment // self.settings.quota) - now
+        return -(-moment // self._quota) - now
 
 
 @hookimpl

@@ -18,34 +18,40 @@ class LeakyBucket(Limiter):
 
     def __init__(self, settings: Any):
         super().__init__(settings)
-        self._brim = settings.burst * settings.window
+        self._take, self._leak = settings.window, settings.quota  # one take fills so much; so much leaks a microsecond
+        self._brim = settings.burst * self._take
 
     def take(self, state: LimiterState | None, now: int, cost: int = 1) -> tuple[LimiterState, int | None]:
         level, at = self._level(state, now)
-        poured = cost * self.settings.window
+        poured = cost * self._take
         if level + poured <= self._brim:
             return (level + poured, at), 0
         return (level, at), self._until(self._brim - poured, level, at, now) if poured <= self._brim else None
 
     def give(self, state: LimiterState | None, now: int, cost: int, taken: int) -> LimiterState:
         level, at = self._level(state, now)
-        return max(0, level - cost * self.settings.window), at
+        return max(0, level - cost * self._take), at
 
     def covers(self, one: LimiterState, other: LimiterState, now: int) -> bool:
         return self._level(one, now)[0] >= self._level(other, now)[0]
 
     def remaining(self, state: LimiterState | None, now: int) -> tuple[int, int]:
         level, at = self._level(state, now)
-        return (self._brim - level) // self.settings.window, self._until(0, level, at, now) if level else 0
+        return (self._brim - level) // self._take, self._until(0, level, at, now) if level else 0
 
     def _level(self, state: LimiterState | None, now: int) -> tuple[int, int]:
         """The state as it is at `now`; after a reload that made the bucket smaller it is full at most."""
-        level, at = state or (0, now)
-        leaked = max(0, now - at) * self.settings.quota
-        return min(max(0, level - leaked), self._brim), max(now, at)
+        if state is None:
+            return 0, now
+        level, at = state
+        if now > at:
+            level, at = level - (now - at) * self._leak, now
+        if level < 0:
+            return 0, at
+        return (level if level < self._brim else self._brim), at
 
     def _until(self, wanted: int, level: int, at: int, now: int) -> int:
-        return at - now - (wanted - level) // self.settings.quota
+        return at - now - (wanted - level) // self._leak
 
 
 @hookimpl

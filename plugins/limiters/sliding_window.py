@@ -19,9 +19,14 @@ class SlidingWindow(Limiter):
     name = "sliding_window"
     bursts = False
 
+    def __init__(self, settings: Any):
+        super().__init__(settings)
+        self._quota, self._window = settings.quota, settings.window
+        self._most = settings.quota * settings.window
+
     def take(self, state: LimiterState | None, now: int, cost: int = 1) -> tuple[LimiterState, int | None]:
         start, used, before = self._windows(state, now)
-        if self._weight(used + cost, before, start, now) <= self.settings.quota * self.settings.window:
+        if self._weight(used + cost, before, start, now) <= self._most:
             return (start, used + cost, before), 0
         return (start, used, before), self._until(cost, start, used, before, now)
 
@@ -29,7 +34,7 @@ class SlidingWindow(Limiter):
         start, used, before = self._windows(state, now)
         if taken >= start:
             return start, max(0, used - cost), before
-        return start, used, max(0, before - cost) if taken >= start - self.settings.window else before
+        return start, used, max(0, before - cost) if taken >= start - self._window else before
 
     def covers(self, one: LimiterState, other: LimiterState, now: int) -> bool:
         mine, yours = self._windows(one, now), self._windows(other, now)
@@ -37,18 +42,20 @@ class SlidingWindow(Limiter):
 
     def remaining(self, state: LimiterState | None, now: int) -> tuple[int, int]:
         start, used, before = self._windows(state, now)
-        window = self.settings.window
-        left = self.settings.quota - -(-self._weight(used, before, start, now) // window)
+        window = self._window
+        left = self._quota - -(-self._weight(used, before, start, now) // window)
         gone = start + (2 * window if used else window) - now
         return max(0, left), gone if used or before else 0
 
     def _weight(self, used: int, before: int, start: int, now: int) -> int:
         """Takes within reach, times the window."""
-        return used * self.settings.window + before * (self.settings.window - max(0, now - start))
+        if not before:
+            return used * self._window
+        return used * self._window + before * (self._window - (now - start if now > start else 0))
 
     def _until(self, cost: int, start: int, used: int, before: int, now: int) -> int | None:
         """How long until `cost` fits: in this window, as the one before leaves it, or else in the next."""
-        quota, window = self.settings.quota, self.settings.window
+        quota, window = self._quota, self._window
         if cost > quota:
             return None
         if used + cost <= quota:
@@ -56,8 +63,8 @@ class SlidingWindow(Limiter):
         return start + window + _leaving(used, quota - cost, window) - now
 
     def _windows(self, state: LimiterState | None, now: int) -> LimiterState:
-        start = now - now % self.settings.window
-        if state is None or start - state[0] > self.settings.window:
+        start = now - now % self._window
+        if state is None or start - state[0] > self._window:
             return start, 0, 0
         return (start, 0, state[1]) if start > state[0] else state
 
