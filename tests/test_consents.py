@@ -248,6 +248,10 @@ async def test_a_receipt_can_be_checked_by_asking(run, clock):
     assert (await check({}))["status"] == (await check("x"))["status"] == 422
     await run.call("POST", CONSENT, {"guest": ANA, "action": "withdraw"})
     assert await check(receipt) == said
+    await alter(run)
+    assert await check(receipt) == none | {"genuine": True, "recorded": True}
+    await alter(run, "email")
+    assert await check(receipt) == said
     await run.gateway.erasure.erase(ids.parse("gst", receipt["guest_id"]), "usr_privacy")
     assert await check(receipt) == said
 
@@ -278,7 +282,7 @@ async def test_a_receipt_can_be_kept_and_checked_by_anybody(run, tmp_path):
 
 
 async def test_the_page_of_a_receipt_says_whether_it_is_on_record(run):
-    """In the reader's language; and that it is not, where the ledger says another time than the audit log."""
+    """In the reader's language; and that it is not, where the ledger was altered behind the audit log's back."""
     _, link = await ask(run)
     path = re.search(r'href="https?://[^/]+(/r/[\w-]+)"', (await press(run, link)).raw.decode())[1]
 
@@ -292,10 +296,10 @@ async def test_the_page_of_a_receipt_says_whether_it_is_on_record(run):
     assert (await said("en", "on_record"), await said("en", "not_on_record")) == (False, True)
 
 
-async def alter(run):
-    """Put every entry of the ledger ten minutes back, as somebody with the file in his hands would."""
-    earlier = "UPDATE consents SET facts = json_set(facts, '$.at', at - 600000)"
-    await run.gateway.db.do(lambda tx: tx.execute(earlier))
+async def alter(run, channel="sms"):
+    """Have the ledger say that another channel was agreed to, as somebody with the file in his hands would."""
+    other = "UPDATE consents SET facts = json_set(facts, '$.channels[0]', ?) WHERE facts LIKE '%\"channels\":[%'"
+    await run.gateway.db.do(lambda tx: tx.execute(other, (channel,)))
 
 
 async def test_a_receipt_says_what_has_become_of_it(run, clock):
