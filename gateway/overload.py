@@ -23,7 +23,7 @@ TICK = 0.05
 RISES_AFTER = 3
 """Looks in a row above a mark that make it so: one slow turn of the loop is no overload."""
 FALLS_AFTER = 20
-"""Looks in a row below half a mark that end it."""
+"""Looks in a row below half a mark that end it, while there was room for all who came."""
 A_FEW = 64
 """So many writes are worth a commit: while fewer wait, and fewer requests, what is refused as the last is let in, so
 that clients who never pause cannot bring the work to a halt."""
@@ -61,6 +61,8 @@ class Overload:
         """`refusing`: the highest importance that is refused; 0 for none."""
         self._db, self._turns, self._clock, self._log = db, turns, clock, log
         self._above = self._below = 0
+        self._without_room = 0
+        """How many found no room since the last look who would have been let in if there had been some."""
         self._looking: asyncio.Task | None = None
 
     def start(self) -> None:
@@ -72,26 +74,27 @@ class Overload:
 
     def admit(self, importance: Importance) -> None:
         """Raise Unavailable for what is not important enough now."""
-        if importance < self.refusing or (importance == self.refusing and not self._has_room(importance)):
+        if importance < self.refusing or (importance == self.refusing and not self._has_room(importance, 2 * A_FEW)):
             self._refuse(importance)
 
     def call_in(self, importance: Importance) -> None:
-        """The same for whoever is still outside: of those who are let in so that the store does not run dry, so many in
-        each turn of the loop. Raises Unavailable."""
-        self.admit(importance)
-        if importance == self.refusing and not self._turns.call_in():
+        """The same for whoever is still outside, where it costs least to refuse: whoever is called in finds room at the
+        doors. Raises Unavailable."""
+        if importance < self.refusing or (
+            importance == self.refusing and not (self._has_room(importance, A_FEW) and self._turns.call_in())
+        ):
             self._refuse(importance)
 
-    @staticmethod
-    def _refuse(importance: Importance) -> NoReturn:
+    def _refuse(self, importance: Importance) -> NoReturn:
+        self._without_room += importance == self.refusing != Importance.BULK
         metrics.of(metrics.SHED, importance.name.lower()).inc()
         later = random.uniform(*RETRY)  # noqa: S311 nobody gains by guessing it
         raise Unavailable("There is too much to do; what matters more goes first.", retry_after=later)
 
-    def _has_room(self, importance: Importance) -> bool:
+    def _has_room(self, importance: Importance, most: int) -> bool:
         """Whether the store would run dry if all of this were refused: then some of it is let in."""
-        idle = self._db.waiting < A_FEW and self._db.oldest_wait() < self.marks.oldest_write
-        return idle and self._turns.waiting < A_FEW and importance > Importance.BULK
+        waiting = max(self._db.waiting, self._turns.waiting)
+        return waiting < most and self._db.oldest_wait() < self.marks.oldest_write and importance > Importance.BULK
 
     @property
     def standing(self) -> str:
@@ -115,7 +118,8 @@ class Overload:
         """One step up or down at a time, each only after the pressure has lasted."""
         higher = min(self.refusing + 1, Importance.USUAL)
         self._above = self._above + 1 if pressure >= TIMES[Importance(higher)] else 0
-        calm = self.refusing and pressure < TIMES[Importance(self.refusing)] / 2
+        calm = self.refusing and not self._without_room and pressure < TIMES[Importance(self.refusing)] / 2
+        self._without_room = 0
         self._below = self._below + 1 if calm else 0
         if self._above >= RISES_AFTER and higher > self.refusing:
             self._turn_to(higher)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from gateway.errors import Unavailable
 from gateway.overload import Importance, importance
 from tests.running import BOOKING, CONFIG, NEWS, running
 
@@ -126,7 +127,7 @@ async def test_the_store_never_runs_dry(tmp_path):
         run.gateway.overload._turn_to(Importance.USUAL)
         assert (await run.send(BOOKING | {"to": "ana@example.org"})).status == 202
         assert (await run.send(NEWS | {"to": "ana@example.org"})).status == 503
-        run.gateway.db.waiting += 64
+        run.gateway.db.waiting += 128
         assert (await run.send(BOOKING | {"to": "ana@example.org"})).status == 503
 
 
@@ -157,3 +158,21 @@ async def test_it_does_not_flap(tmp_path):
         for _ in range(20):
             overload._judge(0.4)
         assert overload.refusing == 0
+
+
+async def test_it_lasts_while_somebody_finds_no_room(tmp_path):
+    """However calm it looks inside, the last level is not left while more come than are let in; it is when they stop."""
+    async with running(tmp_path, deliver=False) as run:
+        overload = run.gateway.overload
+        overload._turn_to(Importance.USUAL)
+        run.gateway.db.waiting += 128
+        for _ in range(60):
+            with pytest.raises(Unavailable):
+                overload.admit(Importance.USUAL)
+            overload._judge(0.1)
+        assert overload.refusing == Importance.USUAL
+        run.gateway.db.waiting -= 128
+        for _ in range(20):
+            overload.admit(Importance.USUAL)
+            overload._judge(0.1)
+        assert overload.refusing == Importance.OFFER

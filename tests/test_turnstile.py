@@ -112,10 +112,10 @@ async def test_only_the_plainest_request_that_matters_too_little_is_refused_here
     """Stops and emergencies pass, and whatever could be read in two ways is left to the parser."""
     async with running(tmp_path, deliver=False) as run, line(run) as ana:
         run.gateway.overload._turn_to(level)
-        run.gateway.db.waiting += 64
+        run.gateway.db.waiting += 128
         await ana.say(request_)
         assert (await ana.hear())[0] == status
-        run.gateway.db.waiting -= 64
+        run.gateway.db.waiting -= 128
 
 
 async def test_the_middle_of_a_request_is_never_taken_for_one(tmp_path):
