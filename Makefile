@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-.PHONY: help setup run test lint docs bench faults fuzz image client-ts lock
+.PHONY: help setup run test lint docs bench faults fuzz image client-ts axe lock
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,8 @@ image:  ## build the container image and try it
 client-ts: docs/openapi.json  ## the TypeScript client, made from the API's description; needs Node and npm
 	cd clients/typescript && npm install --no-package-lock --no-audit --no-fund && npm run generate && npm run build
 
+axe: tests/node_modules  ## what the pages for guests are held against, in a Chromium; needs Node and npm
+
 lock: .venv/.dev  ## take the newest releases that pyproject.toml allows
 	$(LOCK) --extra mjml pyproject.toml -o requirements.lock
 	$(LOCK) --group build -o requirements-build.lock
@@ -70,4 +72,8 @@ lock: .venv/.dev  ## take the newest releases that pyproject.toml allows
 .venv/.dev: requirements-dev.lock .venv/.runtime
 	@$(PIP) --require-hashes -r requirements-dev.lock
 	@$(PIP) --no-deps --no-build-isolation --editable clients/python
+	@touch $@
+
+tests/node_modules: tests/package.json tests/package-lock.json
+	npm ci --prefix tests --no-audit --no-fund
 	@touch $@

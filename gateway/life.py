@@ -276,6 +276,7 @@ class Gateway:
             metrics.DATA_REQUESTS.labels(kind, clock).set(count)
         self.outside.measure()
         self.parts.breaches.measure()
+        self.parts.complaints.measure()
         self.parts.spending.measure()
 
     async def reload(self, config: Config) -> list[str]:

@@ -78,6 +78,9 @@ DATA_REQUESTS = Gauge(
     "gateway_data_requests", "Requests of guests about their data that are not finished.", ["kind", "clock"],
     registry=REGISTRY,
 )  # fmt: skip
+COMPLAINTS = Gauge(
+    "gateway_complaints", "Complaints about data whose receipt is still to be confirmed.", ["clock"], registry=REGISTRY
+)
 LATE_STOPS = Gauge(
     "gateway_late_stops", "Stops of the last 30 days that were entered after the law's deadline.", registry=REGISTRY
 )

@@ -231,7 +231,7 @@ def _delivery(keeps: Keeps, config: Config, routes: Routes, preparation: Prepara
 
 
 def _for_replies(keeps: Keeps) -> reply_desk.Keeps:
-    return reply_desk.Keeps(keeps.db, keeps.addresses, keeps.ids, keeps.clock, keeps.log)
+    return reply_desk.Keeps(keeps.db, keeps.addresses, keeps.repeats, keeps.ids, keeps.clock, keeps.log)
 
 
 def _for_requests(keeps: Keeps) -> desk.Keeps:

@@ -1,5 +1,5 @@
 """The pages for guests before axe-core, in a real browser: WCAG 2.2 AA on a phone and at a desk, in the light and in
-the dark, in every language. Runs where there is a Chromium and axe (`npm install --prefix tests axe-core@4.14.1`)."""
+the dark, in every language. Runs where there is a Chromium and axe (`make axe`)."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ LOOK = f"""
         one.id + ': ' + one.nodes.map(node => node.html + ' ' + node.failureSummary).join(' | ')))
 """
 EVERYWHERE = ((390, "dark"), (1440, "light"))
-pytestmark = pytest.mark.skipif(CHROMIUM is None or not AXE.exists(), reason="there is no Chromium or no axe here")
+pytestmark = pytest.mark.skipif(CHROMIUM is None or not AXE.exists(), reason="no Chromium, or no `make axe`")
 
 
 class Eye:
@@ -90,7 +90,7 @@ async def stops(run, eye):
 
 
 async def questions(run, eye):
-    """A question, its answer, and the receipt."""
+    """A question, its answer, and the receipt: on record, taken back, and altered."""
     _, question = await test_consents.ask(run)
     for language in LANGUAGES:
         await eye.look(f"{question}?lang={language}", [(390, "light")])
@@ -103,6 +103,8 @@ async def questions(run, eye):
     guest = (await run.call("POST", "/communications/guests/search", {"email": ANA["email"]})).json["items"][0]["id"]
     await run.call("POST", test_consents.CONSENT, {"guest": {"guest_id": guest}, "action": "withdraw"})
     await eye.look(receipt, [(390, "light")])
+    await test_consents.alter(run)
+    await eye.look(receipt)  # which is not on record as it stands
 
 
 async def data(run, eye):

@@ -1,5 +1,7 @@
 """Complaints about what the house does with data: taken down, their receipt confirmed in time, answered, and kept."""
 
+import re
+
 import pytest
 
 from gateway import ids
@@ -22,6 +24,13 @@ async def act(run, one, what, body):
     return await run.call("POST", f"{COMPLAINTS}/{one['id']}/{what}", body)
 
 
+async def counted(run):
+    """The gauge, by clock."""
+    shown = (await run.local("GET", "/metrics")).raw.decode()
+    found = re.findall(r'^gateway_complaints{clock="(\w+)"} (.+)$', shown, re.MULTILINE)
+    return {clock: float(many) for clock, many in found}
+
+
 async def test_a_british_complaint_is_confirmed_within_thirty_days(run, clock):
     """The clock runs from its receipt (DSR-8); confirmed once, answered once; a Portuguese one has no clock."""
     made = await run.call("POST", COMPLAINTS, SAID | {"guest": {"guest_id": run.amy}})
@@ -32,13 +41,16 @@ async def test_a_british_complaint_is_confirmed_within_thirty_days(run, clock):
     assert (other["jurisdiction"], other["rule"], other["due_date"], other["guest_id"]) == ("EU", None, None, None)
     due = (await run.call("GET", f"{COMPLAINTS}?due_before=2026-12-25T00:00:00Z")).json["items"]
     assert [found["id"] for found in due] == [one["id"]]
+    assert await counted(run) == {"running": 1.0, "none": 1.0}
     clock.forward(40 * 86_400)
+    assert await counted(run) == {"overdue": 1.0, "none": 1.0}
     assert (await run.call("GET", f"{COMPLAINTS}/{one['id']}")).json["overdue"] is True
     early = await act(run, one, "acknowledge", {"at": "2026-11-01T00:00:00Z"})
     assert (early.status, early.json["errors"][0]["pointer"]) == (422, "/at")
     done = (await act(run, one, "acknowledge", {"at": "2026-12-01T00:00:00Z"})).json
     assert (done["status"], done["overdue"]) == ("acknowledged", False)
     assert (await act(run, one, "acknowledge", {})).status == 409
+    assert await counted(run) == {"none": 1.0}
     closed = (await act(run, one, "close", {"answer": "We are sorry."})).json
     assert closed["status"] == "closed" and (await act(run, one, "close", {"answer": "x"})).status == 409
     assert [found["id"] for found in (await run.call("GET", f"{COMPLAINTS}?status=open")).json["items"]] == [

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from gateway import ids
+from gateway.catalogue import LANGUAGES, catalogue
 from gateway.cli.main import cli
 from gateway.clock import parse_rfc3339
 from gateway.ledger import genuine, public_text
@@ -247,6 +248,10 @@ async def test_a_receipt_can_be_checked_by_asking(run, clock):
     assert (await check({}))["status"] == (await check("x"))["status"] == 422
     await run.call("POST", CONSENT, {"guest": ANA, "action": "withdraw"})
     assert await check(receipt) == said
+    await alter(run)
+    assert await check(receipt) == none | {"genuine": True, "recorded": True}
+    await alter(run, "email")
+    assert await check(receipt) == said
     await run.gateway.erasure.erase(ids.parse("gst", receipt["guest_id"]), "usr_privacy")
     assert await check(receipt) == said
 
@@ -274,6 +279,27 @@ async def test_a_receipt_can_be_kept_and_checked_by_anybody(run, tmp_path):
         (tmp_path / "kept.json").write_text(json.dumps(receipt))
         done = await asyncio.to_thread(subprocess.run, [*command, tmp_path / "kept.json", key], capture_output=True)
         assert done.returncode == code
+
+
+async def test_the_page_of_a_receipt_says_whether_it_is_on_record(run):
+    """In the reader's language; and that it is not, where the ledger was altered behind the audit log's back."""
+    _, link = await ask(run)
+    path = re.search(r'href="https?://[^/]+(/r/[\w-]+)"', (await press(run, link)).raw.decode())[1]
+
+    async def said(language, key):
+        page = await run.call("GET", f"{path}?lang={language}", headers=STRANGER)
+        return catalogue(language).say(f"receipt.{key}") in page.raw.decode()
+
+    for language in LANGUAGES:
+        assert (await said(language, "on_record"), await said(language, "not_on_record")) == (True, False)
+    await alter(run)
+    assert (await said("en", "on_record"), await said("en", "not_on_record")) == (False, True)
+
+
+async def alter(run, channel="sms"):
+    """Have the ledger say that another channel was agreed to, as somebody with the file in his hands would."""
+    other = "UPDATE consents SET facts = json_set(facts, '$.channels[0]', ?) WHERE facts LIKE '%\"channels\":[%'"
+    await run.gateway.db.do(lambda tx: tx.execute(other, (channel,)))
 
 
 async def test_a_receipt_says_what_has_become_of_it(run, clock):

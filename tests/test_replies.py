@@ -120,6 +120,34 @@ async def test_a_stop_by_mail_is_about_offers_alone(run):
     assert await refused(run, BOOKING | {"to": EMAIL}) == []
 
 
+# -- said twice ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_text_that_is_reported_again_is_one_reply(tmp_path, clock):
+    """With the same key, after a restart too: the same reply, as it stands, and one message that confirms it. What a
+    crash has kept from being confirmed is confirmed then; another key is another reply, another text refused."""
+    body, once = {"channel": "sms", "from": PHONE, "text": "STOP"}, {"Idempotency-Key": "sms-4711"}
+    async with running(tmp_path, CONFIG, clock, deliver=False) as run:
+        await run.yes(ANA, channels=["sms"])
+        clock.forward(60)
+        first, key = await run.call("POST", REPLIES, body, headers=once), run.key
+        assert (first.status, first.json["action"]) == (201, "opt_out") and first.json["confirmation"]
+    async with running(tmp_path, CONFIG, clock, deliver=False) as run:
+        run.key = key
+        again = await run.call("POST", REPLIES, body, headers=once)
+        assert (again.status, again.json, again.headers["Location"]) == (201, first.json, first.headers["Location"])
+        assert (again.headers["Idempotent-Replayed"], "Idempotent-Replayed" in first.headers) == ("true", False)
+        other = await run.call("POST", REPLIES, body | {"text": "HELP"}, headers=once)
+        assert (other.status, other.json["type"].rsplit(":", 1)[1]) == (422, "idempotency-key-reused")
+        await run.gateway.db.do(lambda tx: tx.execute("UPDATE replies SET message = NULL"))
+        late = await run.call("POST", REPLIES, body, headers=once)
+        assert late.json["confirmation"] not in (None, first.json["confirmation"])
+        assert len((await run.call("GET", REPLIES)).json["items"]) == 1
+        second = await run.call("POST", REPLIES, body, headers={"Idempotency-Key": "sms-4712"})
+        assert (second.json["id"] != first.json["id"], second.json["not_sent"]) == (True, "second")
+        assert len((await run.call("GET", REPLIES)).json["items"]) == 2
+
+
 # -- what a person decides --------------------------------------------------------------------------------------------
 
 
@@ -153,6 +181,7 @@ async def test_a_cancel_with_an_open_booking_is_a_stop_and_somebody_asks(run):
     assert (said["action"], said["status"], said["reasons"]) == ("opt_out", "review", ["CORE-OPT-1", "CORE-OPT-4"])
     done = (await run.call("POST", f"{REPLIES}/{said['id']}/decide", {"action": "none"})).json
     assert (done["status"], done["suppression_id"]) == ("done", said["suppression_id"])
+    assert done["confirmation"] == said["confirmation"] is not None
     assert await refused(run, TEXT) == ["CORE-SUP-2"]
 
 

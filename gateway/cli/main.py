@@ -15,7 +15,7 @@ COMMANDS = {
     "apikey": "apikeys", "guests": "lists", "suppressions": "lists", "data-request": "data_requests", "audit": "audit",
     "plugins": "plugins", "user": "users", "analytics": "analytics", "webhooks": "webhooks", "openapi": "openapi",
     "replies": "replies", "retention": "retention", "access": "access", "rules": "rules", "limits": "limits",
-    "abuse": "abuse",
+    "abuse": "abuse", "complaints": "complaints",
 }  # fmt: skip
 """Which module beside this one has which command."""
 

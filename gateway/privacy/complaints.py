@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from gateway import ids, pages, reading
+from gateway import ids, metrics, pages, reading
 from gateway.addresses import Addresses
 from gateway.callers import Caller
 from gateway.clock import Clock, milliseconds, rfc3339, rfc3339_or_none
@@ -189,6 +189,12 @@ class Complaints:
         if found is None:
             raise NotFound()
         return found
+
+    def measure(self) -> None:
+        """Bring the gauge of those still to be confirmed up to date."""
+        metrics.COMPLAINTS.clear()
+        for clock, count in complaints.counts(self._db.reader, self._clock.now()):
+            metrics.COMPLAINTS.labels(clock).set(count)
 
     async def forget_old(self) -> None:
         """Take away what ended three years ago."""

@@ -5,7 +5,7 @@ else about its guest is said, not even what has become of the consent since.
 import sqlite3
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, json
 
 from gateway import ids
 from gateway.clock import parse_rfc3339, rfc3339
@@ -30,7 +30,8 @@ class LogProof(Struct, frozen=True):
 
 class ReceiptCheck(Struct, frozen=True):
     """`genuine`: this gateway signed it as it stands. `recorded`: the ledger of consents has what it speaks of.
-    `logged`: so has the audit log; `proof` shows it, once a checkpoint covers it."""
+    `logged`: the audit log has it too, and vouches for what the ledger says while its guest is there; `proof` shows it,
+    once a checkpoint covers it."""
 
     genuine: bool
     recorded: bool = False
@@ -51,15 +52,24 @@ class ReceiptChecks:
         return await self._db.read(self._look, receipt, await self._record.newest())
 
     def _look(self, reader: sqlite3.Connection, receipt: dict[str, Any], under: Checkpoint | None) -> ReceiptCheck:
-        entry = consents.find(reader, ids.parse("con", receipt["id"]) or b"")
+        uuid = ids.parse("con", receipt["id"]) or b""
+        entry = consents.find(reader, uuid)
         recorded = (
             entry is not None
             and ids.public("gst", guests.uuid_of(reader, entry.guest_id)) == receipt["guest_id"]
             and (entry.event.action, rfc3339(entry.event.at)) == (receipt["action"], receipt["recorded_at"])
         )
         seq = audit.of_object(reader, receipt["id"], parse_rfc3339(receipt["recorded_at"]) or 0)
+        if seq and not _vouched(reader, seq, consents.digest_of(reader, uuid)):
+            return ReceiptCheck(True, recorded)
         proof = _proven(reader, seq, under) if seq and under and seq <= under.size else None
         return ReceiptCheck(True, recorded, seq is not None, proof)
+
+
+def _vouched(reader: sqlite3.Connection, seq: int, digest: bytes | None) -> bool:
+    """Whether an entry of the audit log vouches for this; what went with its guest nobody can compare."""
+    (entry,) = audit.between(reader, seq, seq)
+    return digest is None or json.decode(entry)["data_hash"] == digest.hex()
 
 
 def _proven(reader: sqlite3.Connection, seq: int, under: Checkpoint) -> LogProof | None:

@@ -92,6 +92,18 @@ def of(reader: sqlite3.Connection, guest_id: int) -> list[Complaint]:
     return [Complaint._make(row) for row in rows]
 
 
+def counts(reader: sqlite3.Connection, now: int) -> list[tuple[str, int]]:
+    """How many are still to be confirmed: (clock, count), the clock being running, overdue, or none where no law sets a
+    time."""
+    return reader.execute(
+        """
+        SELECT CASE WHEN due_at IS NULL THEN 'none' WHEN due_at < ? THEN 'overdue' ELSE 'running' END, count(*)
+        FROM complaints WHERE closed_at IS NULL AND acknowledged_at IS NULL GROUP BY 1
+        """,
+        (now,),
+    ).fetchall()
+
+
 def acknowledge(tx: Tx, uuid: bytes, at: int) -> None:
     """Note that its receipt was confirmed."""
     tx.execute("UPDATE complaints SET acknowledged_at = ? WHERE uuid = ?", (at, uuid))

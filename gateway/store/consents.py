@@ -26,7 +26,7 @@ class NewConsent(NamedTuple):
     @property
     def digest(self) -> bytes:
         """What the audit entry vouches for: the facts, which name nobody, and what is sealed."""
-        return sha256(self.uuid + facts_of(self.event) + (self.proof_sealed or b"") + (self.ip_sealed or b"")).digest()
+        return _digest(self.uuid, facts_of(self.event), self.proof_sealed, self.ip_sealed)
 
 
 class Entry(NamedTuple):
@@ -86,6 +86,22 @@ def find(reader: sqlite3.Connection, uuid: bytes) -> Entry | None:
     """One entry by its public id."""
     row = reader.execute(f"{_ENTRY} WHERE uuid = ?", (uuid,)).fetchone()
     return _entry(row) if row else None
+
+
+def digest_of(reader: sqlite3.Connection, uuid: bytes) -> bytes | None:
+    """The digest of an entry as it stands now; None where there is none, or what was sealed went with its guest."""
+    row = reader.execute(
+        """
+        SELECT k.uuid, CAST(k.facts AS BLOB), k.proof_sealed, k.ip_sealed
+        FROM consents k JOIN guests g ON g.id = k.guest_id AND g.status <> 'erased' WHERE k.uuid = ?
+        """,
+        (uuid,),
+    ).fetchone()
+    return _digest(*row) if row else None
+
+
+def _digest(uuid: bytes, facts: bytes, proof_sealed: bytes | None, ip_sealed: bytes | None) -> bytes:
+    return sha256(uuid + facts + (proof_sealed or b"") + (ip_sealed or b"")).digest()
 
 
 def _entry(row: tuple) -> Entry:

@@ -116,9 +116,10 @@ def decide(tx: Tx, uuid: bytes, decision: str, suppression: bytes | None) -> Non
     )
 
 
-def answered(tx: Tx, uuid: bytes, message: bytes | None, not_sent: str | None) -> None:
-    """Note the message that answers it, or why none does."""
-    tx.execute("UPDATE replies SET message = ?, not_sent = ? WHERE uuid = ?", (message, not_sent, uuid))
+def answered(tx: Tx, uuid: bytes, message: bytes | None, not_sent: str | None) -> bool:
+    """Note the message that answers it, or why none does; False where one does already."""
+    sql = "UPDATE replies SET message = ?, not_sent = ? WHERE uuid = ? AND message IS NULL"
+    return tx.execute(sql, (message, not_sent, uuid)).rowcount == 1
 
 
 def confirmed(reader: sqlite3.Connection, suppression: bytes) -> bool:

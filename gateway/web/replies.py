@@ -1,5 +1,7 @@
 """What guests answer: taken in and acted on, read, and decided where it can be read in two ways."""
 
+from functools import partial
+
 from msgspec import json
 
 from gateway.answers import Answer
@@ -9,6 +11,7 @@ from gateway.overload import Importance
 from gateway.privacy.replies.files import view
 from gateway.privacy.replies.forms import DecideOrder, ReplyList, ReplyOrder, ReplyQuery, ReplyView
 from gateway.web.door import Call
+from gateway.web.idempotency import once
 from gateway.web.routes import Routes
 
 routes = Routes()
@@ -20,13 +23,17 @@ async def list_(call: Call) -> ReplyList:
     return await call.parts.replies.files.many(call.query, call.caller)
 
 
-@routes.post("/replies", scope="consent", takes=ReplyOrder, gives=ReplyView, status=201, importance=Importance.FIRST)
+@routes.post("/replies", scope="consent", takes=ReplyOrder, gives=ReplyView, status=201, repeat="may",
+             importance=Importance.FIRST)  # fmt: skip
 async def take(call: Call) -> Answer:
     """A guest answered. A stop counts from now on; what can be read in two ways holds offers until a person decides."""
     desk = call.parts.replies
-    reply = view(desk.reviews.get(await desk.taking.take(call.order, call.caller)))
-    reply.guest_id = None
-    return Answer(json.encode(reply), 201, (("Location", f"/communications/replies/{reply.id}"),))
+    taken = await once(call, "POST replies", partial(desk.taking.take, call.order, call.caller))
+    reply = desk.reviews.find(taken.body.decode())
+    await desk.answering.answer(reply)
+    shown = view(desk.reviews.get(reply.uuid))
+    shown.guest_id = None
+    return Answer(json.encode(shown), taken.status, taken.headers)
 
 
 @routes.get("/replies/{id}", scope="consent", gives=ReplyView, query=ContentQuery)

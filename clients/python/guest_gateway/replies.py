@@ -60,7 +60,7 @@ class Replies(Resource[L]):
         query = members(action=action, status=status, channel=channel, guest=guest, from_=from_, to=to, limit=limit)
         return Asked(query=query | including(content))
 
-    @ask("POST", "replies", Reply)
+    @ask("POST", "replies", Reply, once=True)
     def take(
         self,
         channel: Channel,
@@ -70,11 +70,13 @@ class Replies(Resource[L]):
         received_at: datetime | None = None,
         open_booking: bool | None = None,
         pending_optin_prompt: bool | None = None,
+        idempotency_key: str | None = None,
     ) -> Asked:
-        """Take in what a guest answered. A stop counts from now on."""
+        """Take in what a guest answered. A stop counts from now on. It is one reply, however often the line breaks;
+        bring your own idempotency key (the provider's number of the text, say) to have one over restarts too."""
         body = members(channel=channel, from_=from_, text=text, received_at=received_at, open_booking=open_booking,
                        pending_optin_prompt=pending_optin_prompt)  # fmt: skip
-        return Asked(body=body)
+        return Asked(body=body, key=idempotency_key)
 
     @ask("GET", "replies/{}", Reply)
     def get(self, id: str, *, content: bool = False) -> Asked:

@@ -37,9 +37,10 @@ class Answering:
         self._contact, self._venue, self._clock = sender.contact or sender.email, venue or sender.name, clock
 
     async def answer(self, reply: Reply) -> None:
-        """Answer a stop or a HELP on a channel of short messages; or note why that is not done."""
+        """Answer a stop or a HELP on a channel of short messages; or note why that is not done. Safe to repeat."""
         stopped = reply.action == "opt_out" or reply.decision == "opt_out"
-        if reply.channel in NUMBERS and (stopped or reply.action == "help"):
+        done = reply.message is not None or reply.not_sent is not None
+        if reply.channel in NUMBERS and (stopped or reply.action == "help") and not done:
             why = await self._answer(reply, stopped)
             if why is not None:
                 await self._db.do(lambda tx: replies.answered(tx, reply.uuid, None, why), may_use_reserve=True)
@@ -58,7 +59,8 @@ class Answering:
         def along(tx: Tx, message: NewMessage) -> None:
             if stopped and reply.suppression and replies.confirmed(tx.connection, reply.suppression):
                 raise Conflict()
-            replies.answered(tx, reply.uuid, message.uuid, None)
+            if not replies.answered(tx, reply.uuid, message.uuid, None):
+                raise Conflict()
 
         try:
             await self._intake.accept(order, sending(reply.actor), None, origin, along)

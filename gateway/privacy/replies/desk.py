@@ -16,6 +16,7 @@ from gateway.privacy.replies.answering import Answering
 from gateway.privacy.replies.files import Files
 from gateway.privacy.replies.reviews import Reviews
 from gateway.privacy.replies.taking import Taking
+from gateway.repeats import Repeats
 from gateway.store.db import Database
 
 
@@ -24,6 +25,7 @@ class Keeps(Struct, frozen=True):
 
     db: Database
     addresses: Addresses
+    repeats: Repeats
     ids: Ids
     clock: Clock
     log: Log
@@ -33,6 +35,7 @@ class Desk(Struct, frozen=True):
     """Who does what."""
 
     taking: Taking
+    answering: Answering
     reviews: Reviews
     files: Files
 
@@ -43,6 +46,6 @@ class Desk(Struct, frozen=True):
         rulebook = compliance.rulebook
         answering = Answering(keeps.db, intake, compliance, letters, config.sender, config.venue.name, keeps.clock)
         taking = Taking(keeps.db, letters.vault, keeps.addresses, rulebook, Deadlines(rulebook, config.venue),
-                        confirmations, answering, keeps.ids, keeps.clock, keeps.log)  # fmt: skip
+                        confirmations, keeps.repeats, keeps.ids, keeps.clock, keeps.log)  # fmt: skip
         reviews = Reviews(keeps.db, letters, rulebook, answering, intake, keeps.ids)
-        return cls(taking, reviews, Files(keeps.db, letters))
+        return cls(taking, answering, reviews, Files(keeps.db, letters))

@@ -6,6 +6,7 @@ from hashlib import sha256
 
 from gateway import ids
 from gateway.addresses import Addresses, Named
+from gateway.answers import Answer
 from gateway.callers import Caller
 from gateway.clock import Clock, parse_rfc3339
 from gateway.errors import Fault, Invalid
@@ -13,11 +14,12 @@ from gateway.logs import Log
 from gateway.privacy.confirmations import Confirmations, Yes
 from gateway.privacy.deadlines import Deadlines
 from gateway.privacy.opt_outs import enter
-from gateway.privacy.replies.answering import Answering
 from gateway.privacy.replies.forms import ReplyOrder
+from gateway.repeats import Repeat, Repeats
 from gateway.rules import REVIEW, Heard, Inbound, Rulebook, Stop, country_of_phone
 from gateway.store import replies, suppressions
 from gateway.store.db import Database, Tx
+from gateway.store.idempotency import Answer as Kept
 from gateway.store.replies import NewReply
 from gateway.store.suppressions import NewSuppression
 from gateway.vault import Vault
@@ -32,39 +34,44 @@ class Taking:
     """Takes answers down."""
 
     def __init__(self, db: Database, vault: Vault, addresses: Addresses, rulebook: Rulebook, deadlines: Deadlines,
-                 confirmations: Confirmations, answering: Answering, ids_: ids.Ids, clock: Clock,
-                 log: Log):  # fmt: skip
+                 confirmations: Confirmations, repeats: Repeats, ids_: ids.Ids, clock: Clock, log: Log):  # fmt: skip
         self._db, self._vault, self._addresses, self._rulebook = db, vault, addresses, rulebook
-        self._deadlines, self._confirmations, self._answering = deadlines, confirmations, answering
+        self._deadlines, self._confirmations, self._repeats = deadlines, confirmations, repeats
         self._ids, self._clock, self._log = ids_, clock, log
 
-    async def take(self, order: ReplyOrder, caller: Caller) -> bytes:
-        """Understand an answer, act on it, and answer it in turn; the uuid of its row. Raises Invalid."""
+    async def take(self, order: ReplyOrder, caller: Caller, repeat: Repeat | None) -> Answer:
+        """Understand an answer and act on it. The body of the 201 is its public id alone, since how it stands is still
+        to change. Raises Invalid."""
         named = self._addresses.find(order.from_, order.channel, "/from")
         received = self._received(order)
         asked = self._confirmations.pending(named.guest, order.channel, received) if named.guest else None
         heard = self._hear(order, named, received, asked is not None)
         uuid = self._ids.new()
+        public = ids.public("rep", uuid)
         yes = None
         if asked is not None and named.guest is not None and heard.action == "opt_in":
-            yes = self._confirmations.by_word(asked, named.guest, received, ids.public("rep", uuid))
+            yes = self._confirmations.by_word(asked, named.guest, received, public)
         stop = self._stop(order, named, heard, received, caller)
         new = NewReply(
             uuid, named.guest.id if named.guest else None, named.blind, order.channel, heard.action, heard.reasons,
             "review" if _for_a_person(heard, yes) else "done", received, caller.actor,
             self._seal(named, uuid, order.text), None, None,
         )  # fmt: skip
-        await self._db.do(lambda tx: self._write(tx, new, stop, yes), may_use_reserve=stop is not None)
-        await self._after(uuid)
-        return uuid
+        answer = Answer(public.encode(), 201, (("Location", f"/communications/replies/{public}"),))
 
-    async def _after(self, uuid: bytes) -> None:
-        """Say that it came too late, and answer it."""
+        def act(tx: Tx) -> None:
+            self._write(tx, new, stop, yes)
+            if repeat is not None:
+                self._repeats.keep(tx, [Kept(*repeat, answer.status, answer.body, answer.headers[0][1])])
+
+        await self._db.do(act, may_use_reserve=stop is not None)
+        self._say_late(uuid)
+        return answer
+
+    def _say_late(self, uuid: bytes) -> None:
         reply = replies.find(self._db.reader, uuid)
-        assert reply is not None  # noqa: S101 it was just written
-        if reply.late:
+        if reply is not None and reply.late:
             self._log.warning("a stop was entered after its deadline", code="late-stop", actor=reply.actor)
-        await self._answering.answer(reply)
 
     def _received(self, order: ReplyOrder) -> int:
         received = parse_rfc3339(order.received_at) if order.received_at else self._clock.now()

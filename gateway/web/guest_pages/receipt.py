@@ -1,6 +1,6 @@
 """`/r/`: a guest's receipt, to be looked at, printed and kept as a file."""
 
-from msgspec import json
+from msgspec import json, to_builtins
 
 from gateway.answers import Answer
 from gateway.clock import parse_rfc3339
@@ -15,11 +15,13 @@ MOMENTS = ("granted_at", "confirmed_at", "expires_at", "withdrawn_at")
 
 @routes.get("/{token}")
 async def show(call: Call) -> Answer:
-    """What was agreed to, when and in which words, and what has become of it."""
+    """What was agreed to, when and in which words, what has become of it, and whether all that is on record."""
     who, kept = visitor(call, "receipt"), _kept(call)
     words, zone = words_for(call, who), call.parts.config.venue.timezone
     times = {name: words.minute(at, zone) for name in MOMENTS if (at := _at(kept, name)) is not None}
-    return page(call, "receipt", who, receipt=kept, times=times, file=f"/r/{who.token}/receipt.json")
+    known = await call.gateway.receipt_checks.check(to_builtins(kept))
+    whole, saved = known.genuine and known.recorded and known.logged, f"/r/{who.token}/receipt.json"
+    return page(call, "receipt", who, receipt=kept, times=times, on_record=whole, file=saved)
 
 
 @routes.get("/{token}/receipt.json", gives=Receipt)
