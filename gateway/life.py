@@ -23,6 +23,7 @@ from gateway.clock import Clock, SystemClock
 from gateway.config import Config, restart_needed, show
 from gateway.data_folder import DataFolder
 from gateway.delivery.worker import hold_unserved, recover
+from gateway.entrance import Entrance
 from gateway.errors import Draining
 from gateway.facts import Facts
 from gateway.guestbook import Book, Entries, Exports, Imports
@@ -59,7 +60,6 @@ from gateway.store.db import Database
 from gateway.store.reserve import Reserve
 from gateway.suppression_lists import SuppressionLists
 from gateway.suppressions import Suppressions
-from gateway.turns import Turns
 from gateway.vault import Vault
 
 DRAIN_SECONDS = 6.0
@@ -117,8 +117,8 @@ class Gateway:
         self.watch = Watch(self.abuse, self.config.abuse, self.vault, self.clock, self.log)
         self.abuse.released = self.watch.release
         self.watch.load()
-        self.turns = Turns(self.clock)
-        self.overload = Overload(self.db, self.turns, self.config.overload, self.clock, self.log)
+        self.entrance = Entrance(self.clock)
+        self.overload = Overload(self.db, self.entrance, self.config.overload, self.clock, self.log)
         self.health = Health(self.db, self.clock, self.record.last_time)
         rules = [(rule.id, rule.name) for rule in self.parts.limits.rules.values()]
         await self.db.do(lambda tx: limits.adopt(tx, rules))

@@ -13,11 +13,11 @@ from typing import NoReturn
 from gateway import metrics
 from gateway.clock import Clock
 from gateway.config import Overload as Marks
+from gateway.entrance import Entrance
 from gateway.errors import Unavailable
 from gateway.logs import Log
 from gateway.model import MessageClass
 from gateway.store.db import Database
-from gateway.turns import Turns
 
 TICK = 0.05
 RISES_AFTER = 3
@@ -56,10 +56,10 @@ TIMES = {Importance.BULK: 1, Importance.OFFER: 2, Importance.USUAL: 4}
 class Overload:
     """Looks twenty times a second how much waits, and refuses accordingly."""
 
-    def __init__(self, db: Database, turns: Turns, marks: Marks, clock: Clock, log: Log):
+    def __init__(self, db: Database, entrance: Entrance, marks: Marks, clock: Clock, log: Log):
         self.marks, self.refusing = marks, 0
         """`refusing`: the highest importance that is refused; 0 for none."""
-        self._db, self._turns, self._clock, self._log = db, turns, clock, log
+        self._db, self._entrance, self._clock, self._log = db, entrance, clock, log
         self._above = self._below = 0
         self._without_room = 0
         """How many found no room since the last look who would have been let in if there had been some."""
@@ -81,7 +81,7 @@ class Overload:
         """The same for whoever is still outside, where it costs least to refuse: whoever is called in finds room at the
         doors. Raises Unavailable."""
         if importance < self.refusing or (
-            importance == self.refusing and not (self._has_room(importance, A_FEW) and self._turns.call_in())
+            importance == self.refusing and not (self._has_room(importance, A_FEW) and self._entrance.call_in())
         ):
             self._refuse(importance)
 
@@ -93,7 +93,7 @@ class Overload:
 
     def _has_room(self, importance: Importance, most: int) -> bool:
         """Whether the store would run dry if all of this were refused: then some of it is let in."""
-        waiting = max(self._db.waiting, self._turns.waiting)
+        waiting = max(self._db.waiting, self._entrance.waiting)
         return waiting < most and self._db.oldest_wait() < self.marks.oldest_write and importance > Importance.BULK
 
     @property
@@ -109,7 +109,7 @@ class Overload:
 
     def _pressure(self, lag: float) -> float:
         """How many times its mark the worst of the three has reached."""
-        waiting, oldest, late = self._db.waiting, self._db.oldest_wait(), lag + self._turns.oldest_wait()
+        waiting, oldest, late = self._db.waiting, self._db.oldest_wait(), lag + self._entrance.oldest_wait()
         metrics.WRITES_WAITING.set(waiting)
         metrics.OLDEST_WRITE.set(oldest)
         return max(oldest / self.marks.oldest_write, waiting / self.marks.waiting_writes, late / self.marks.loop_lag)

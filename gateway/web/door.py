@@ -236,8 +236,8 @@ async def _in_turn(door: Door, call: Call) -> None:
     gateway = call.gateway
     if not (door.urgent and EMERGENCY in call.caller.scopes):
         gateway.overload.admit(door.importance)
-    if not gateway.turns.take():
-        await gateway.turns.wait()
+    if not gateway.entrance.take():
+        await gateway.entrance.wait()
 
 
 def _single_headers(request: web.BaseRequest) -> None:

@@ -10,7 +10,7 @@ A_TURN = 16
 """So many begin in each turn of the loop: about five milliseconds of work."""
 
 
-class Turns:
+class Entrance:
     """The line before the doors. Whoever waits is let in in the order of coming."""
 
     def __init__(self, clock: Clock):
