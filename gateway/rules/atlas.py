@@ -63,8 +63,9 @@ class Atlas:
         return code.upper() if code.upper() in self._of_country else NO_PACK
 
     def region(self, code: str | None) -> str | None:
-        """A region's code, where any law makes a difference by it."""
-        return code.upper() if code and code.upper() in self._regions else None
+        """A region's code, where any law makes a difference by it; ISO 3166-2 may say "US-FL" for "FL"."""
+        own = code.upper().rpartition("-")[2] if code else None
+        return own if own in self._regions else None
 
     def mail_country(self, address: str | None) -> str | None:
         """The country an e-mail address ends in, if it does in one that has a pack."""
@@ -135,7 +136,8 @@ def _zones_of(one: Applied, signals: Signals) -> tuple[str, ...]:
     apart = [one.law.country_timezones.get(country) for country in one.countries]
     own = tuple(zone for zones in apart if zones for zone in zones)
     added = tuple(zone for _, overlay in one.overlays for zone in overlay.timezones)
-    if all(apart) or any(_placed(overlay, one.countries, signals) for _, overlay in one.overlays):
+    declared = all(country in signals.strong for country in one.countries)
+    if (declared and all(apart)) or any(_placed(overlay, one.countries, signals) for _, overlay in one.overlays):
         return own + added
     return own + added + (one.law.timezones or (VENUE_ZONE,))
 

@@ -75,11 +75,12 @@ def missing_proof(consent: Terms) -> list[str]:
 class Consents:
     """The consents of one judgement, held against one pack after the other."""
 
-    def __init__(self, given: Given, zones: Sequence[ZoneInfo], findings: Findings):
+    def __init__(self, given: Given, policy: Policy, zones: Sequence[ZoneInfo], findings: Findings):
         self._given, self._zones, self._findings = given, zones, findings
+        self._by_age = policy.minors_marketing == "consent_age"
         self.standing, self._failed = standing(given)
         solicited = given.message.solicited_at
-        self._solicited = solicited is not None and solicited <= given.now < solicited + SOLICITED_FOR
+        self._solicited = solicited is not None and solicited <= given.now <= solicited + SOLICITED_FOR
 
     def judge(self, part: Part) -> list[Consent]:
         """Find out whether this pack is satisfied; the consents that count in it."""
@@ -124,7 +125,7 @@ class Consents:
     def _of_age(self, part: Part, counting: Sequence[Consent]) -> bool:
         """Where a law asks for no consent, it still does so for a child: a guardian's."""
         age = self._given.recipient.age
-        young = part.class_ == "marketing" and age is not None and age < part.consent_age
+        young = self._by_age and part.class_ == "marketing" and age is not None and age < part.consent_age
         return not young or any(consent.guardian for consent in counting)
 
     def _counting(self, part: Part) -> tuple[list[Consent], list[str]]:
@@ -142,9 +143,10 @@ class Consents:
     def _falls_short(self, consent: Consent, part: Part) -> list[str]:
         conditions = part.conditions.get(consent.kind or "", ())
         rules = [condition.rule for condition in conditions if not self._meets(consent, condition)]
-        age = _youngest(consent.age_at_grant, self._given.recipient.age)
-        if age is not None and age < part.consent_age and not consent.guardian:
-            rules.append("CORE-MIN-2")
+        if self._by_age and not consent.guardian:
+            age = _youngest(consent.age_at_grant, self._given.recipient.age)
+            if age is not None and age < part.consent_age:
+                rules.append("CORE-MIN-2")
         return rules
 
     def _meets(self, consent: Consent, condition: Condition) -> bool:

@@ -75,7 +75,7 @@ class Rulebook:
         plan = self._plan(self._kindred(given))
         findings = Findings(given.now, plan.warnings)
         zones = self._zones(given, plan)
-        consents = Consents(given, zones, findings)
+        consents = Consents(given, policy, zones, findings)
         suppressions.judge_status(given, plan, findings)
         suppressions.judge_suppressions(given, plan, consents.standing, findings)
         if plan.class_ == "optout_confirmation":

@@ -90,7 +90,8 @@ def judge_confirmation(given: Given, policy: Policy, findings: Findings) -> None
         and entry.created_at <= given.now <= entry.created_at + policy.confirmation_seconds * 1000
     )
     said_before = any(
-        sent.class_ == "optout_confirmation" and sent.in_reply_to_suppression in (None, answered)
+        sent.in_reply_to_suppression == answered
+        or (sent.class_ == "optout_confirmation" and sent.in_reply_to_suppression is None)
         for sent in given.history or ()
     )
     if in_time and not said_before and not (features and features.contains_promotion):
