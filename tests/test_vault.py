@@ -2,6 +2,7 @@
 
 import hmac
 import sqlite3
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -213,7 +214,8 @@ def test_no_key_is_stored_unwrapped(folder, vault):
     raw = b"".join(path.read_bytes() for path in folder.glob("keys.db*"))
     assert len({*secrets}) == 3
     assert all(secret not in raw for secret in secrets)
-    assert sqlite3.connect(folder / "keys.db").execute("PRAGMA quick_check").fetchone() == ("ok",)
+    with closing(sqlite3.connect(folder / "keys.db")) as store:
+        assert store.execute("PRAGMA quick_check").fetchone() == ("ok",)
 
 
 # -- addresses -------------------------------------------------------------------------------------------------------
