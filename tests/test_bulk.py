@@ -36,7 +36,7 @@ async def send(run, recipients, order=BOOKING, key="one", **change):
 
 
 def rows(run, question):
-    with sqlite3.connect(run.gateway.data.database) as store:
+    with closing(sqlite3.connect(run.gateway.data.database)) as store:
         return store.execute(question).fetchone()[0]
 
 
