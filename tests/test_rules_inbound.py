@@ -49,7 +49,8 @@ def test_dress_makes_no_difference(text: str):
      "I said: STOP TEXTING ME", "Bitte abmelden", "Arrêtez de m\u2019écrire", "メールを配信停止してください", "请退订",
      "stop it", "I am not a guest. Stop texting me", "Would you please stop", "Please stop these texts",
      "Quit texting me", "I want to opt out", "No quiero más mensajes", "Arrêtez ces messages",
-     "No more text messages please", "Take my number off your list", "I don't want to receive these", "Désabonnez-moi", "Bitte melden Sie mich ab"],
+     "No more text messages please", "Take my number off your list", "I don't want to receive these",
+     "Désabonnez-moi", "Bitte melden Sie mich ab"],
 )  # fmt: skip
 def test_what_a_reasonable_person_reads_as_stop_stops(text: str):
     """CORE-OPT-2: in the guest's own words."""
