@@ -181,7 +181,7 @@ def test_the_do_not_call_list_gives_way_to_a_signed_consent_only():
 
 @pytest.mark.parametrize(
     ("solicited_at", "decision"),
-    [(NOW, "allow"), (NOW - 86_399_999, "allow"), (NOW - 86_400_000, "deny"), (NOW + 1, "deny"), (None, "deny")],
+    [(NOW, "allow"), (NOW - 86_400_000, "allow"), (NOW - 86_400_001, "deny"), (NOW + 1, "deny"), (None, "deny")],
 )
 def test_who_asked_within_a_day_gets_an_answer(solicited_at: int | None, decision: str):
     """An answer needs no other consent for 24 hours."""

@@ -79,7 +79,7 @@ class Consents:
         self._given, self._zones, self._findings = given, zones, findings
         self.standing, self._failed = standing(given)
         solicited = given.message.solicited_at
-        self._solicited = solicited is not None and solicited <= given.now < solicited + SOLICITED_FOR
+        self._solicited = solicited is not None and solicited <= given.now <= solicited + SOLICITED_FOR
 
     def judge(self, part: Part) -> list[Consent]:
         """Find out whether this pack is satisfied; the consents that count in it."""

@@ -44,7 +44,7 @@ def _judge_whatsapp(
     given: Given, plan: Plan, state: ChannelState, standing: Iterable[Consent], findings: Findings
 ) -> None:
     inbound = state.wa_last_inbound_at
-    answering = inbound is not None and inbound <= given.now < inbound + SERVICE_WINDOW
+    answering = inbound is not None and inbound <= given.now <= inbound + SERVICE_WINDOW
     template = state.wa_template
     if not answering:
         if not any(consent.kind in WHATSAPP_OPT_IN for consent in standing):
