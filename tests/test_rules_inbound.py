@@ -4,7 +4,7 @@ import pytest
 
 from gateway.errors import NotUsable
 from gateway.rules import Heard, Inbound, Pack, Rulebook, Stop
-from gateway.rules.policy import PolicyChange
+from gateway.rules.policy import PolicyTable
 from tests.rules_cases import NOW, at, book, packs
 
 BY_CONSENT = ("marketing", "informational", "transactional")
@@ -110,7 +110,7 @@ def test_from_a_day_on_a_stop_in_america_is_about_calls_too():
     assert hear("STOP", now=before).suppression.channels == ("sms",)
     later = hear("STOP", now=day)
     assert (later.suppression.channels, later.reasons) == (("sms", "voice"), ("CORE-OPT-1", "US-TCPA-7"))
-    early = PolicyChange(revoke_all_early=True)
+    early = PolicyTable(revoke_all_early=True)
     assert hear("STOP", now=before, policy=early).suppression.channels == ("sms", "voice")
     assert hear("STOP", now=day, country="PR").suppression.channels == ("sms", "voice")
     for other in ({"country": "CA"}, {"country": None}, {"channel": "whatsapp"}):
@@ -124,7 +124,7 @@ def test_a_stop_in_a_mail_is_about_advertising():
 
 def test_a_house_may_confirm_in_less_time():
     """CORE-OPT-5: 300 seconds at most."""
-    assert hear("STOP", policy=PolicyChange(confirmation_seconds=60)).confirmation_until == NOW + 60_000
+    assert hear("STOP", policy=PolicyTable(confirmation_seconds=60)).confirmation_until == NOW + 60_000
 
 
 def test_another_pack_adds_words_and_takes_none_away():
