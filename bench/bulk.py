@@ -5,6 +5,7 @@ import json
 import sqlite3
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 import aiohttp
@@ -26,7 +27,7 @@ def sent(server: Server, round_: int) -> float:
     """Messages a second over some bulks to guests who are known, until all are on their way."""
     began = time.perf_counter()
     asyncio.run(offered(server, round_))
-    with sqlite3.connect(f"file:{server.folder}/data/gateway.db?mode=ro", uri=True) as store:
+    with closing(sqlite3.connect(f"file:{server.folder}/data/gateway.db?mode=ro", uri=True)) as store:
         while store.execute("SELECT 1 FROM batches WHERE done = 0").fetchone():
             time.sleep(0.002)
     return BULKS * EACH / (time.perf_counter() - began)
@@ -53,7 +54,7 @@ async def offered(server: Server, round_: int) -> None:
 
 def inserted(database: Path) -> float:
     """Messages a second when the rows of the last batches go into tables like theirs, a thousand a transaction."""
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as store:
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as store:
         marks = ", ".join("?" * len(TABLES))
         found = store.execute(f"SELECT sql FROM sqlite_master WHERE tbl_name IN ({marks}) ORDER BY type DESC", TABLES)
         tables = [sql for (sql,) in found if sql]

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from contextlib import closing
 
 from bench.figures import ratio
 from bench.load import introduce, wrk
@@ -27,7 +28,7 @@ def measure() -> list[dict]:
 def listing(server: Server) -> str:
     """A file with the ids of all messages there are."""
     file = server.folder / "messages"
-    with sqlite3.connect(f"file:{server.folder}/data/gateway.db?mode=ro", uri=True) as store:
+    with closing(sqlite3.connect(f"file:{server.folder}/data/gateway.db?mode=ro", uri=True)) as store:
         rows = store.execute("SELECT uuid FROM messages").fetchall()
     file.write_text("".join(f"{ids.public('msg', uuid)}\n" for (uuid,) in rows))
     return str(file)

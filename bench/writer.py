@@ -5,6 +5,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from bench import bulk
@@ -55,7 +56,7 @@ def insert(tx: Tx, slices: Sequence[list[NewMessage]]) -> list[range]:
 
 def inserted(path: Path, written: Path) -> float:
     """Rows a second when those very rows go into a table like theirs, as many a commit, by `executemany`."""
-    with sqlite3.connect(written) as store:
+    with closing(sqlite3.connect(written)) as store:
         rows = store.execute("SELECT * FROM messages ORDER BY id").fetchall()
         tables = [sql for (sql,) in store.execute("SELECT sql FROM sqlite_master WHERE tbl_name = 'messages'") if sql]
     return bulk.insert(path, tables, {"messages": rows}, EACH)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -35,7 +36,7 @@ async def send(run, recipients, order=BOOKING, key="one", **change):
 
 
 def rows(run, question):
-    with sqlite3.connect(run.gateway.data.database) as store:
+    with closing(sqlite3.connect(run.gateway.data.database)) as store:
         return store.execute(question).fetchone()[0]
 
 
@@ -66,7 +67,8 @@ async def test_a_batch_is_taken_and_every_message_of_it_arrives(tmp_path):
         assert [event["type"] for event in story["events"]] == ["accepted", "sent"]
         assert (story["batch"], story["content"]["text"]) == (reply.json["id"], BOOKING["text"])
         assert verify(run.gateway.data.database).ok
-    entries = sqlite3.connect(tmp_path / "data/gateway.db").execute("SELECT entry FROM audit").fetchall()
+    with closing(sqlite3.connect(tmp_path / "data/gateway.db")) as store:
+        entries = store.execute("SELECT entry FROM audit").fetchall()
     actions = [json.loads(entry)["action"] for (entry,) in entries]
     assert (actions.count("batch.accepted"), actions.count("message.accepted")) == (1, 0)
     assert actions.count("message.sent") == 30

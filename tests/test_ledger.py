@@ -1,6 +1,7 @@
 """The audit log: every change to it shows, and names the first entry that is wrong."""
 
 import sqlite3
+from contextlib import closing
 from hashlib import sha256
 
 import pytest
@@ -49,7 +50,12 @@ def change(path, sql, *parameters):
 
 
 def entry_at(path, seq):
-    return sqlite3.connect(path).execute("SELECT entry FROM audit WHERE seq = ?", (seq,)).fetchone()[0]
+    return value(path, "SELECT entry FROM audit WHERE seq = ?", seq)
+
+
+def value(path, sql, *parameters):
+    with closing(sqlite3.connect(path)) as db:
+        return db.execute(sql, parameters).fetchone()[0]
 
 
 def rechain(path, members, seq):
@@ -169,7 +175,7 @@ def test_spaces_and_other_orders_are_not_canonical(log):
 
 def test_a_cut_off_end_is_seen_with_an_outside_checkpoint(log):
     """Cutting entries and their checkpoint off leaves a sound shorter log; only what was kept outside tells."""
-    outside = sqlite3.connect(log).execute("SELECT note FROM checkpoints WHERE size = ?", (SIZE,)).fetchone()[0]
+    outside = value(log, "SELECT note FROM checkpoints WHERE size = ?", SIZE)
     assert verify(log, outside, PUBLIC).ok
     change(log, "DELETE FROM audit WHERE seq > 30")
     change(log, "DELETE FROM checkpoints WHERE size > 30")
@@ -181,7 +187,7 @@ def test_a_cut_off_end_is_seen_with_an_outside_checkpoint(log):
 def test_a_checkpoint_of_another_key_is_refused(log):
     """Only the pinned key's word counts; a forger's own key does not."""
     forger = Ed25519PrivateKey.from_private_bytes(b"\x08" * 32)
-    found = parse(sqlite3.connect(log).execute("SELECT note FROM checkpoints WHERE size = 15").fetchone()[0])
+    found = parse(value(log, "SELECT note FROM checkpoints WHERE size = 15"))
     forged = sign(forger, found.origin, found.size, found.root, found.time).note
     change(log, "UPDATE checkpoints SET note = ? WHERE size = 15", forged)
     assert verify(log, key=PUBLIC).reason == "a stored checkpoint is not signed by the audit key"

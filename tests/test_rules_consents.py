@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.rules import Venue, missing_proof
-from gateway.rules.policy import PolicyChange
+from gateway.rules.policy import PolicyTable
 from tests.rules_cases import NOW, at, book, case, consent, judge
 
 DE, CA, IE, IT, UK, AU = ({"country": code} for code in ("DE", "CA", "IE", "IT", "GB", "AU"))
@@ -217,14 +217,14 @@ def test_children_get_no_advertisements(age: int | None, denied: bool):
 )
 def test_by_the_age_of_consent_a_child_needs_a_guardian(age: int, facts: dict, decision: str):
     """Germany's age is 16; who is younger now was not older then."""
-    by_age = PolicyChange(minors_marketing="consent_age")
+    by_age = PolicyTable(minors_marketing="consent_age")
     result = judge(who=DE | {"age": age}, **PT_HOME, consents=[consent(**facts)], policy=by_age)
     assert result.decision == decision and ("CORE-MIN-2" in result.reasons) == (decision == "deny")
 
 
 def test_where_no_consent_is_needed_a_child_still_needs_a_guardian():
     """A law that lets mail go without consent does not let it go to a child of twelve."""
-    child = {"who": {"country": "US", "age": 12}, "policy": PolicyChange(minors_marketing="consent_age")}
+    child = {"who": {"country": "US", "age": 12}, "policy": PolicyTable(minors_marketing="consent_age")}
     assert "CORE-MIN-2" in judge(**child).reasons
     assert judge(**child, consents=[consent(guardian=True)]).decision == "allow"
     assert judge(who={"country": "US", "age": 13}, policy=child["policy"]).decision == "allow"

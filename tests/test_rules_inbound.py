@@ -4,7 +4,7 @@ import pytest
 
 from gateway.errors import NotUsable
 from gateway.rules import Heard, Inbound, Pack, Rulebook, Stop
-from gateway.rules.policy import PolicyChange
+from gateway.rules.policy import PolicyTable
 from tests.rules_cases import NOW, at, book, packs
 
 BY_CONSENT = ("marketing", "informational", "transactional")
@@ -47,7 +47,10 @@ def test_dress_makes_no_difference(text: str):
     ["Stop texting me", "please remove me", "No more messages!!", "take me off your list", "Leave me alone.", "no mas",
      "¡No más!", "Please stop", "STOP STOP STOP", "stop, thank you", "Hi, please opt out", "don't text me again",
      "I said: STOP TEXTING ME", "Bitte abmelden", "Arrêtez de m\u2019écrire", "メールを配信停止してください", "请退订",
-     "stop it", "I am not a guest. Stop texting me"],
+     "stop it", "I am not a guest. Stop texting me", "Would you please stop", "Please stop these texts",
+     "Quit texting me", "I want to opt out", "No quiero más mensajes", "Arrêtez ces messages",
+     "No more text messages please", "Take my number off your list", "I don't want to receive these",
+     "Désabonnez-moi", "Bitte melden Sie mich ab"],
 )  # fmt: skip
 def test_what_a_reasonable_person_reads_as_stop_stops(text: str):
     """CORE-OPT-2: in the guest's own words."""
@@ -59,7 +62,8 @@ def test_what_a_reasonable_person_reads_as_stop_stops(text: str):
     "text",
     ["can't stop smiling", "cancel my table for 6", "bus stop", "Is there a bus-stop nearby?",
      "We arrive at the end of June", "please don't stop texting me", "did you stop texting me?",
-     "エレベーターが停止しています", "how do I opt out?", "Reply STOP to end"],
+     "エレベーターが停止しています", "how do I opt out?", "Reply STOP to end",
+     "Could the bus please stop at our hotel?", "I do not want to opt out"],
 )  # fmt: skip
 def test_what_may_mean_something_else_is_read_by_a_person(text: str):
     """CORE-OPT-3: a keyword in it, and another meaning too."""
@@ -67,8 +71,10 @@ def test_what_may_mean_something_else_is_read_by_a_person(text: str):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "🙂", "See you on Friday", "nonstop flight", "weekend", "We are unstoppable", "thank you"]
-)
+    "text",
+    ["", "🙂", "See you on Friday", "nonstop flight", "weekend", "We are unstoppable", "thank you",
+     "You never contact me", "I want to receive your offers"],
+)  # fmt: skip
 def test_anything_else_is_nothing(text: str):
     """A word that only begins like one is none."""
     assert hear(text) == Heard("none")
@@ -104,7 +110,7 @@ def test_from_a_day_on_a_stop_in_america_is_about_calls_too():
     assert hear("STOP", now=before).suppression.channels == ("sms",)
     later = hear("STOP", now=day)
     assert (later.suppression.channels, later.reasons) == (("sms", "voice"), ("CORE-OPT-1", "US-TCPA-7"))
-    early = PolicyChange(revoke_all_early=True)
+    early = PolicyTable(revoke_all_early=True)
     assert hear("STOP", now=before, policy=early).suppression.channels == ("sms", "voice")
     assert hear("STOP", now=day, country="PR").suppression.channels == ("sms", "voice")
     for other in ({"country": "CA"}, {"country": None}, {"channel": "whatsapp"}):
@@ -118,7 +124,7 @@ def test_a_stop_in_a_mail_is_about_advertising():
 
 def test_a_house_may_confirm_in_less_time():
     """CORE-OPT-5: 300 seconds at most."""
-    assert hear("STOP", policy=PolicyChange(confirmation_seconds=60)).confirmation_until == NOW + 60_000
+    assert hear("STOP", policy=PolicyTable(confirmation_seconds=60)).confirmation_until == NOW + 60_000
 
 
 def test_another_pack_adds_words_and_takes_none_away():

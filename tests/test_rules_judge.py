@@ -1,11 +1,11 @@
 """The one question: may this go now? Classes, elements, channels, caps, hours, and the order of the reasons."""
 
 import pytest
-from msgspec import ValidationError, json
+from msgspec import ValidationError, convert, json
 
 from gateway.errors import NotUsable
 from gateway.rules import ChannelState, Given, Rulebook, Template, Venue
-from gateway.rules.policy import PolicyChange
+from gateway.rules.policy import PolicyTable
 from tests.rules_cases import NOW, at, book, case, consent, judge, packs, sent, suppression
 
 US, CA = {"country": "US"}, {"country": "CA"}
@@ -338,7 +338,7 @@ def test_house_policy_may_be_loosened_and_only_where_it_is_the_house_s():
     """One-click is the house's to ask for; the law's bounds only move inwards."""
     without = {"list_unsubscribe_post": False}
     assert judge(features=without).reasons == ("DLV-2",)
-    loose = PolicyChange(one_click=False)
+    loose = PolicyTable(one_click=False)
     assert judge(features=without, policy=loose).decision == "allow"
     assert Rulebook(packs(), {"one_click": False}).judge(case(features=without)).decision == "allow"
 
@@ -419,3 +419,18 @@ def test_what_nobody_knows_is_refused(message: str, rest: str):
     with pytest.raises(ValidationError):
         given(message, rest)
     assert given(', "class": "marketing"').message.class_ == "marketing"
+
+
+def test_a_case_may_bring_the_whole_table_of_policy():
+    """As it stands in a rulebook: what is house policy counts, whose law it is does not change by it."""
+    policy = {"unknown": "XX", "cctld": {"de": "PT"}, "one_click": False}
+    raw = {
+        "now": "2026-11-24T10:00:00Z",
+        "venue": {},
+        "recipient": {"email": "a@b.de"},
+        "message": {"channel": "email"},
+    }
+    without, with_it = [book().judge(convert(one, Given)) for one in (raw, raw | {"policy": policy})]
+    assert with_it.jurisdictions == without.jurisdictions
+    assert "DLV-2" in without.reasons
+    assert "DLV-2" not in with_it.reasons

@@ -109,6 +109,12 @@ def test_a_number_tells_its_country(number: str | None, country: str | None, are
     assert country_of_phone(number) == country_of_phone(number) == (country, area_code)
 
 
+def test_a_number_is_judged_alike_whatever_was_asked_before():
+    """One that is cut short belongs to nobody for sure, and teaches nothing about those that begin like it."""
+    assert country_of_phone("+16135550") == ("US", "613")
+    assert country_of_phone("+16135550123") == ("CA", "613")
+
+
 def test_few_plans_serve_many_messages():
     """What makes no difference to the laws is not remembered apart, whatever a caller writes into it."""
     rules = book()

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -39,7 +40,8 @@ async def test_an_answer_means_that_it_is_on_disk(db):
     """What was answered can be read by another connection, and the answers come back to whom they belong."""
     names = await asyncio.gather(*[db.write(note, (f"n{number}", "x")) for number in range(50)])
     assert names == [f"n{number}" for number in range(50)]
-    assert count(connect(db.path, reading=True)) == 50
+    with closing(connect(db.path, reading=True)) as other:
+        assert count(other) == 50
     assert await db.read(count) == 50
 
 
@@ -183,7 +185,8 @@ async def test_a_closing_store_takes_nothing_new(tmp_path):
     assert await last == "last"
     with pytest.raises(Draining):
         await database.write(note, ("after", "x"))
-    assert count(connect(path, reading=True)) == 1
+    with closing(connect(path, reading=True)) as other:
+        assert count(other) == 1
 
 
 async def test_a_stolen_log_is_noticed(db):

@@ -2,6 +2,7 @@
 
 import hmac
 import sqlite3
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -99,11 +100,12 @@ def test_a_destroyed_key_is_gone_for_good(folder, vault):
     lost, kept = vault.keys.next_key(), vault.keys.next_key()
     sealed, fine = vault.seal(lost, "a", "b", ROW, b"x"), vault.seal(kept, "a", "b", ROW, b"y")
     vault.keys.destroy(lost)
-    for one in (vault, reopened(folder)):
-        with pytest.raises(CannotOpen):
-            one.unseal(lost, "a", "b", ROW, sealed)
-        assert one.unseal(kept, "a", "b", ROW, fine) == b"y"
-        one.keys.check([lost, kept])
+    with closing(reopened(folder)) as later:
+        for one in (vault, later):
+            with pytest.raises(CannotOpen):
+                one.unseal(lost, "a", "b", ROW, sealed)
+            assert one.unseal(kept, "a", "b", ROW, fine) == b"y"
+            one.keys.check([lost, kept])
 
 
 def test_missing_keys_are_counted(vault):
@@ -213,7 +215,8 @@ def test_no_key_is_stored_unwrapped(folder, vault):
     raw = b"".join(path.read_bytes() for path in folder.glob("keys.db*"))
     assert len({*secrets}) == 3
     assert all(secret not in raw for secret in secrets)
-    assert sqlite3.connect(folder / "keys.db").execute("PRAGMA quick_check").fetchone() == ("ok",)
+    with closing(sqlite3.connect(folder / "keys.db")) as store:
+        assert store.execute("PRAGMA quick_check").fetchone() == ("ok",)
 
 
 # -- addresses -------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
@@ -45,9 +46,8 @@ def opens(vault, key, sealed):
 
 
 def spoil(path, statement):
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute(statement)
-    db.close()
 
 
 # -- destroying ------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from msgspec.structs import force_setattr
 from gateway.clock import milliseconds
 from gateway.model import ChannelName
 from gateway.rules.entries import Kind
-from gateway.rules.policy import PolicyChange
+from gateway.rules.policy import PolicyTable
 
 if TYPE_CHECKING:
     Moment = int
@@ -201,7 +201,7 @@ class Given(Fact, frozen=True, kw_only=True):
     suppressions: list[Suppression] | None = None
     history: list[History] | None = None
     channel_state: ChannelState | None = None
-    policy: PolicyChange | None = None
+    policy: PolicyTable | None = None
 
     def __post_init__(self):
         in_milliseconds(self, "now")

@@ -12,7 +12,7 @@ from gateway.model import ChannelName
 from gateway.rules.entries import RevokeAll
 from gateway.rules.given import Fact, Moment, in_milliseconds
 from gateway.rules.pack import Answers
-from gateway.rules.policy import Policy, PolicyChange
+from gateway.rules.policy import Policy, PolicyTable
 from gateway.rules.words import compact, spaced, words_of
 
 Action = Literal["opt_out", "opt_in", "help", "hold_review", "none"]
@@ -35,7 +35,7 @@ class Inbound(Fact, frozen=True, kw_only=True):
     country: str | None = None
     open_booking: bool | None = None
     pending_optin_prompt: bool | None = None
-    policy: PolicyChange | None = None
+    policy: PolicyTable | None = None
 
     def __post_init__(self):
         in_milliseconds(self, "now")

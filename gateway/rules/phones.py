@@ -5,10 +5,10 @@ from typing import Any
 
 NORTH_AMERICA = "1"
 REMEMBERED = 8
-"""Digits that decide the country, also where several share a calling code."""
+"""Digits that decide the country, also where several share a calling code, of a number that is long enough."""
 MOST = 100_000
 
-_known: dict[str, str | None] = {}
+_known: dict[tuple[str, int], str | None] = {}
 
 
 def country_of_phone(e164: str | None) -> tuple[str | None, str | None]:
@@ -17,7 +17,7 @@ def country_of_phone(e164: str | None) -> tuple[str | None, str | None]:
     digits = e164[1:] if e164 and e164[0] == "+" else ""
     if not (7 <= len(digits) <= 15 and digits.isascii() and digits.isdigit()):
         return None, None
-    start = digits[:REMEMBERED]
+    start = digits[:REMEMBERED], len(digits)
     if start not in _known:
         if len(_known) >= MOST:
             _known.clear()

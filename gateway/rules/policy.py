@@ -28,6 +28,14 @@ class PolicyChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     default_window: Window | None = None
 
 
+class PolicyTable(PolicyChange, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[policy]` table of a rulebook, as a case may bring it along, whole. The two that say whose law it is may
+    stand in it and change nothing: that is no house policy."""
+
+    unknown: str | None = None
+    cctld: Mapping[str, str] | None = None
+
+
 class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """House policy in force, as the core pack begins it."""
 
@@ -42,7 +50,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def but(self, change: PolicyChange) -> "Policy":
         """This policy with everything that `change` sets."""
-        said = {name: value for name in change.__struct_fields__ if (value := getattr(change, name)) is not None}
+        said = {name: value for name in self.__struct_fields__ if (value := getattr(change, name)) is not None}
         return structs.replace(self, **said)
 
 

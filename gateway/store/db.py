@@ -147,6 +147,8 @@ class Database:
         self._writer.execute("PRAGMA temp_store=MEMORY")  # or what a savepoint may undo goes to a file, page by page
         self._turn_reader = connect(self.path, reading=True)
         self._turn_reader.execute("SELECT 1 FROM meta").fetchone()  # opens the WAL, so that it can be watched
+        self._opened: list[sqlite3.Connection] = []
+        """Those of the readers' threads."""
         self._readers = ThreadPoolExecutor(READERS, "reader", initializer=self._open_reader)
         self._own = threading.local()
         self._wal = self.wal_identity()
@@ -160,8 +162,8 @@ class Database:
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
         self._readers.shutdown()
-        self._turn_reader.close()
-        self._writer.close()
+        for connection in (*self._opened, self._turn_reader, self._writer):
+            connection.close()
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
@@ -358,6 +360,7 @@ class Database:
 
     def _open_reader(self) -> None:
         self._own.connection = connect(self.path, reading=True)
+        self._opened.append(self._own.connection)
 
     # -- health -------------------------------------------------------------------------------------------------------
 

@@ -319,8 +319,12 @@ def _connect(path: Path) -> sqlite3.Connection:
     """Writes nothing. EXTRA also syncs the folder after a commit: else a power cut could bring the journal back, and
     with it the time before the commit."""
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    for pragma in ("busy_timeout=5000", "synchronous=EXTRA", "secure_delete=ON", "cache_size=-1024"):
-        db.execute(f"PRAGMA {pragma}")
+    try:
+        for pragma in ("busy_timeout=5000", "synchronous=EXTRA", "secure_delete=ON", "cache_size=-1024"):
+            db.execute(f"PRAGMA {pragma}")
+    except sqlite3.Error:
+        db.close()
+        raise
     return db
 
 

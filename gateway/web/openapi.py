@@ -20,6 +20,8 @@ ABOUT = """Messages from a venue to its guests: judged by the law, delivered, an
 
 Every answer has an `X-Request-Id` and a `Gateway-Version`. Every error is a problem document (RFC 9457)."""
 ALWAYS = ("X-Request-Id", "Gateway-Version")
+PHRASES = {422: "Unprocessable Content"}
+"""Of a status whose name changed with RFC 9110: Python has the new one from 3.13 on."""
 TEXT = {"type": "string"}
 HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "X-Request-Id": ("The number of this request, as the log has it", TEXT),
@@ -163,7 +165,7 @@ def answer(door: Door, status: int, schemas: Schemas, shown: Sequence[Any]) -> d
         "Retry-After": status == HTTPStatus.SERVICE_UNAVAILABLE,
     }
     told = {
-        "description": in_a_line(door.gives.__doc__) if said else HTTPStatus(status).phrase,
+        "description": in_a_line(door.gives.__doc__) if said else PHRASES.get(status) or HTTPStatus(status).phrase,
         "headers": _headers(*(name for name, there in headers.items() if there)),
     }
     return told if door.gives is None else told | {"content": content(door.gives, schemas, shown)}

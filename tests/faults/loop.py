@@ -13,6 +13,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +166,7 @@ class Loop:
 
     def _see_whole_batches(self) -> None:
         """After a start: every message of a batch belongs to one that counts, and none of these lacks any."""
-        with sqlite3.connect(f"file:{self.folder}/data/gateway.db?mode=ro", uri=True) as store:
+        with closing(sqlite3.connect(f"file:{self.folder}/data/gateway.db?mode=ro", uri=True)) as store:
             counts = store.execute(
                 "SELECT batch_id, count(*) FROM messages WHERE batch_id IS NOT NULL GROUP BY 1"
             ).fetchall()
