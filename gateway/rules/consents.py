@@ -123,7 +123,7 @@ class Consents:
         return entry.accept, entry.rule
 
     def _of_age(self, part: Part, counting: Sequence[Consent]) -> bool:
-        """Where a law asks for no consent, it still does so for a child: a guardian's."""
+        """Where a law asks for no consent, a house that goes by age still asks for a child's: its guardian's."""
         age = self._given.recipient.age
         young = self._by_age and part.class_ == "marketing" and age is not None and age < part.consent_age
         return not young or any(consent.guardian for consent in counting)
