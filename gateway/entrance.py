@@ -6,8 +6,8 @@ from collections import deque
 
 from gateway.clock import Clock
 
-A_TURN = 16
-"""So many begin in each turn of the loop: about five milliseconds of work."""
+A_TURN = 10
+"""So many begin in each turn of the loop: a few milliseconds of work."""
 
 
 class Entrance:
