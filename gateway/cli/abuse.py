@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from gateway.cli.client import ask, ask_all
-from gateway.cli.place import config_option, data_option, json_option, show, table
+from gateway.cli.place import everywhere, show, table
 
 
 @click.group()
@@ -16,9 +16,7 @@ def abuse() -> None:
 @abuse.command("list")
 @click.option("--all", "ended_too", is_flag=True, help="Those that are over too, as far back as 30 days.")
 @click.option("--address", is_flag=True, help="With the sources' addresses; it is noted that you saw them.")
-@config_option
-@data_option
-@json_option
+@everywhere
 def list_(ended_too, address, config_path, data_path, as_json) -> None:
     """The steps in force, newest first, each with what led to it."""
     state, include = None if ended_too else "in_force", "address" if address else None
@@ -28,9 +26,7 @@ def list_(ended_too, address, config_path, data_path, as_json) -> None:
 
 @abuse.command()
 @click.argument("step", metavar="ID")
-@config_option
-@data_option
-@json_option
+@everywhere
 def lift(step, config_path, data_path, as_json) -> None:
     """Take the step with this ID back before its time."""
     done = ask("POST", f"/communications/abuse/{step}/lift", config_path=config_path, data_path=data_path)

@@ -6,7 +6,7 @@ import click
 
 from gateway.callers import KEY
 from gateway.cli.client import ask, ask_all
-from gateway.cli.place import config_option, data_option, json_option, show, table
+from gateway.cli.place import config_option, data_option, everywhere, json_option, show, table
 from gateway.clock import SystemClock, rfc3339
 from gateway.config.values import DURATION
 
@@ -33,9 +33,7 @@ def access() -> None:
 
 @access.command("list")
 @click.option("--reasons", is_flag=True, help="With the reasons, which is noted in the record.")
-@config_option
-@data_option
-@json_option
+@everywhere
 def list_(reasons, config_path, data_path, as_json) -> None:
     """Every rule that was made here or over the API; those of config.toml stand there."""
     found = ask_all(RULES, config_path=config_path, data_path=data_path, include="content" if reasons else None)
@@ -79,9 +77,7 @@ def _make(verdict, about, reason, seconds, config_path, data_path, as_json) -> N
 
 @access.command()
 @click.argument("id_", metavar="ID")
-@config_option
-@data_option
-@json_option
+@everywhere
 def remove(id_, config_path, data_path, as_json) -> None:
     """Take a rule away."""
     ask("DELETE", f"{RULES}/{id_}", config_path=config_path, data_path=data_path)

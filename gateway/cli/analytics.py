@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from gateway.cli.client import ask
-from gateway.cli.place import config_option, data_option, json_option, show
+from gateway.cli.place import everywhere, show
 
 
 @click.group()
@@ -15,9 +15,7 @@ def analytics() -> None:
 
 
 @analytics.command()
-@config_option
-@data_option
-@json_option
+@everywhere
 def verify(config_path, data_path, as_json) -> None:
     """Count every event again. Exit 1 when a counter says otherwise."""
     found = ask("GET", "/local/analytics/verify", config_path=config_path, data_path=data_path)

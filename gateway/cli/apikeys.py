@@ -3,7 +3,7 @@
 import click
 
 from gateway.cli.client import ask, ask_all
-from gateway.cli.place import config_option, data_option, json_option, show, table
+from gateway.cli.place import everywhere, show, table
 
 HEAD = ("ID", "NAME", "SCOPES", "STATE", "LAST USED")
 
@@ -20,9 +20,7 @@ def apikey() -> None:
 )
 @click.option("--expires-at", help="When it ends, as RFC 3339.")
 @click.option("--network", "networks", multiple=True, help="A network it may be used from; any when left out.")
-@config_option
-@data_option
-@json_option
+@everywhere
 def create(name, scopes, expires_at, networks, config_path, data_path, as_json) -> None:
     """Make a key. It is shown this once."""
     body = {"name": name, "scopes": scopes.split(","), "expires_at": expires_at, "networks": list(networks)}
@@ -31,9 +29,7 @@ def create(name, scopes, expires_at, networks, config_path, data_path, as_json) 
 
 
 @apikey.command("list")
-@config_option
-@data_option
-@json_option
+@everywhere
 def list_(config_path, data_path, as_json) -> None:
     """Every key, without its secret."""
     found = ask_all("/communications/api-keys", config_path=config_path, data_path=data_path)
@@ -42,9 +38,7 @@ def list_(config_path, data_path, as_json) -> None:
 
 @apikey.command()
 @click.argument("id_", metavar="ID")
-@config_option
-@data_option
-@json_option
+@everywhere
 def revoke(id_, config_path, data_path, as_json) -> None:
     """End a key now."""
     ask("DELETE", f"/communications/api-keys/{id_}", config_path=config_path, data_path=data_path)
@@ -54,9 +48,7 @@ def revoke(id_, config_path, data_path, as_json) -> None:
 @apikey.command()
 @click.argument("id_", metavar="ID")
 @click.option("--overlap", type=click.IntRange(min=0), default=86_400, help="Seconds the old key still works.")
-@config_option
-@data_option
-@json_option
+@everywhere
 def rotate(id_, overlap, config_path, data_path, as_json) -> None:
     """Make a new key with the same rights; the old one goes on working for a while. It is shown this once."""
     path = f"/communications/api-keys/{id_}/rotate"

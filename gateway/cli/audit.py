@@ -11,7 +11,7 @@ from msgspec import DecodeError, json
 
 from gateway.cli.client import ask
 from gateway.cli.files import fetch
-from gateway.cli.place import config_option, data_folder, data_option, json_option, show
+from gateway.cli.place import data_folder, data_option, everywhere, json_option, show
 from gateway.errors import BadInput, Damaged
 from gateway.ledger import Report, genuine, verify_proof
 from gateway.ledger import verify as check
@@ -49,9 +49,7 @@ def _whole(outside: Path | None, key: str | None, data_path: str | None) -> Repo
 
 
 @audit.command()
-@config_option
-@data_option
-@json_option
+@everywhere
 def checkpoint(config_path, data_path, as_json) -> None:
     """Sign how the record stands now; keep the answer outside."""
     made = ask("POST", "/local/audit/checkpoint", config_path=config_path, data_path=data_path)
@@ -64,9 +62,7 @@ def checkpoint(config_path, data_path, as_json) -> None:
     "--from", "old", type=click.Path(exists=True, path_type=Path), help="Prove that all of this checkpoint is there."
 )
 @kept_option
-@config_option
-@data_option
-@json_option
+@everywhere
 def prove(seq, old, outside, config_path, data_path, as_json) -> None:
     """Prove that entry SEQ is in the record, or --from a checkpoint that it only grew since. Prints JSON."""
     if (seq is None) == (old is None):
@@ -82,9 +78,7 @@ def prove(seq, old, outside, config_path, data_path, as_json) -> None:
 @click.argument("to", type=click.Path(path_type=Path, dir_okay=False), required=False)
 @click.option("--period", required=True, help="2026, 2026-Q4, 2026-11 or 2026-01-01..2026-03-31.")
 @click.option("--csv", "as_csv", is_flag=True, help="A table for a spreadsheet, without the proofs.")
-@config_option
-@data_option
-@json_option
+@everywhere
 def export(to, period, as_csv, config_path, data_path, as_json) -> None:
     """Write every privileged act of a period to a file, or to stdout, with a proof for each."""
     query = urlencode({"period": period, "format": "csv" if as_csv else "json"})

@@ -6,15 +6,13 @@ import urllib.request
 
 import click
 
-from gateway.cli.place import config_option, configuration, data_folder, data_option, json_option, show
+from gateway.cli.place import config_option, configuration, data_folder, data_option, everywhere, show
 from gateway.store import schema
 from gateway.vault import Vault, master
 
 
 @click.command()
-@config_option
-@data_option
-@json_option
+@everywhere
 def check(config_path, data_path, as_json) -> None:
     """See whether the gateway could start, without starting it; and what is not as it should be."""
     from gateway.cli.config import usable  # noqa: PLC0415 plugins and rules, which the health check never needs

@@ -1,20 +1,14 @@
 """`gateway complaints`: what people complain of about their data, from the command line."""
 
-from collections.abc import Callable
 from typing import Any
 
 import click
 
 from gateway.cli.client import ask, ask_all
-from gateway.cli.place import config_option, data_option, json_option, show, table
+from gateway.cli.place import everywhere, show, table
 
 COMPLAINTS = "/communications/compliance/complaints"
 complaint_argument = click.argument("complaint", metavar="COMPLAINT")
-
-
-def everywhere(command: Callable) -> Callable:
-    """What every command of this group knows."""
-    return config_option(data_option(json_option(command)))
 
 
 @click.group()

@@ -6,7 +6,7 @@ import click
 from msgspec import json
 
 from gateway import plugins, providers
-from gateway.cli.place import config_option, configuration, data_folder, data_option, json_option, show, table
+from gateway.cli.place import configuration, data_folder, everywhere, show, table
 from gateway.config import Config, ConfigFaults, explain, schema
 from gateway.config import show as every_key
 from gateway.data_folder import DataFolder
@@ -19,9 +19,7 @@ def config() -> None:
 
 
 @config.command()
-@config_option
-@data_option
-@json_option
+@everywhere
 def check(config_path, data_path, as_json) -> None:
     """Name everything that is wrong with config.toml, its plugins' tables and secret files included."""
     found = usable(config_path, data_folder(data_path))
@@ -40,9 +38,7 @@ def usable(path: Path | None, data: DataFolder) -> Config:
 
 
 @config.command("show")
-@config_option
-@data_option
-@json_option
+@everywhere
 def show_(config_path, data_path, as_json) -> None:
     """Every value in force, and where it comes from."""
     values = every_key(configuration(config_path, data_folder(data_path)))

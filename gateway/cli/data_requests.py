@@ -1,6 +1,5 @@
 """`gateway data-request`: what guests ask about their data, from the command line."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,18 +7,13 @@ import click
 
 from gateway.cli.client import ask, ask_all
 from gateway.cli.files import fetch
-from gateway.cli.place import config_option, data_option, json_option, show, table
+from gateway.cli.place import everywhere, show, table
 from gateway.errors import Fault, Invalid
 
 REQUESTS = "/communications/compliance/data-request"
 KINDS = click.Choice(["access", "portability", "rectification", "restriction", "erasure", "objection"])
 request_argument = click.argument("request", metavar="REQUEST")
 note_option = click.option("--note", help="For the house alone; kept sealed.")
-
-
-def everywhere(command: Callable) -> Callable:
-    """What every command of this group knows."""
-    return config_option(data_option(json_option(command)))
 
 
 @click.group()

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gateway.cli.client import ask
-from gateway.cli.place import config_option, data_folder, data_option, json_option, show
+from gateway.cli.place import data_folder, data_option, everywhere, json_option, show
 from gateway.store import erasures
 from gateway.store.db import connect
 from gateway.store.guests import keys_in_use
@@ -35,9 +35,7 @@ def init_(data_path, as_json) -> None:
 
 
 @key.command()
-@config_option
-@data_option
-@json_option
+@everywhere
 def status(config_path, data_path, as_json) -> None:
     """Which master keys there are, how much each one opens, and how many guests' keys were destroyed."""
     found = ask("GET", "/local/key", config_path=config_path, data_path=data_path)
@@ -51,9 +49,7 @@ def _standing(told: dict) -> str:
 
 @key.command()
 @click.argument("purpose", type=click.Choice(["jwt"]))
-@config_option
-@data_option
-@json_option
+@everywhere
 def rotate(purpose, config_path, data_path, as_json) -> None:
     """Draw a new key for a purpose: jwt, which signs access tokens. The key before it is believed until the next."""
     found = ask("POST", f"/local/key/{purpose}", config_path=config_path, data_path=data_path)

@@ -12,7 +12,7 @@ from msgspec import to_builtins
 from gateway import plugins
 from gateway.cli.client import ask
 from gateway.cli.config import usable
-from gateway.cli.place import config_option, data_folder, data_option, json_option, show, table
+from gateway.cli.place import data_folder, everywhere, show, table
 from gateway.limits import tables
 from gateway.limits.rule import Rule
 from gateway.simulation import Report, Stopped, Trace, load, picture, read, simulate
@@ -29,9 +29,7 @@ def limits() -> None:
 
 @limits.command()
 @click.option("--explain", metavar="CALLER", help="Why the next request of a key, user or account would pass or not.")
-@config_option
-@data_option
-@json_option
+@everywhere
 def status(explain, config_path, data_path, as_json) -> None:
     """The limits in force, what they refused within the hour, who has least left, and what today has cost."""
     if explain is not None:
@@ -66,9 +64,7 @@ def _costs(costs: list[dict[str, Any]]) -> list[str]:
 )
 @click.option("--against", type=click.Path(path_type=Path, exists=True), help="Another configuration to set beside.")
 @click.option("--svg", type=click.Path(path_type=Path, dir_okay=False), help="Draw it into this file.")
-@config_option
-@data_option
-@json_option
+@everywhere
 def simulate_(trace, described, against, svg, config_path, data_path, as_json) -> None:
     """What the limits of a configuration would do to a TRACE: a CSV table, or a log of the gateway or of a proxy.
     Nothing is sent and no gateway needs to run. Exit 1 when somebody would be refused."""

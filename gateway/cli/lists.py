@@ -10,7 +10,7 @@ from msgspec import json
 
 from gateway.cli.client import answered, at_gateway
 from gateway.cli.files import fetch, progress
-from gateway.cli.place import config_option, data_option, json_option, show
+from gateway.cli.place import everywhere, show
 from gateway.errors import BadInput, Invalid
 
 PIECE = 1 << 16
@@ -29,9 +29,7 @@ def guests() -> None:
 @click.option("--dry-run", is_flag=True, help="Only say what would happen.")
 @click.option("--charset", help="What the file is written in, where the guess would be wrong.")
 @click.option("--column", "columns", multiple=True, metavar="OURS=YOURS", help="What one of our columns is called.")
-@config_option
-@data_option
-@json_option
+@everywhere
 def import_guests(file, partial, dry_run, charset, columns, config_path, data_path, as_json) -> None:
     """Take in a list of guests from a CSV FILE, or - for what is piped in."""
     named = dict(column.partition("=")[::2] for column in columns)
@@ -51,9 +49,7 @@ def import_guests(file, partial, dry_run, charset, columns, config_path, data_pa
 @guests.command("export")
 @to_argument
 @click.option("--tag", help="Only guests with this tag.")
-@config_option
-@data_option
-@json_option
+@everywhere
 def export_guests(to, tag, config_path, data_path, as_json) -> None:
     """Write all guests to a CSV file, or to stdout. It holds names and addresses in clear."""
     query = urlencode({"include": "content"} | ({"tag": tag} if tag else {}))
@@ -68,9 +64,7 @@ def suppressions() -> None:
 @suppressions.command("import")
 @file_argument
 @click.option("--charset", help="What the file is written in, where the guess would be wrong.")
-@config_option
-@data_option
-@json_option
+@everywhere
 def import_suppressions(file, charset, config_path, data_path, as_json) -> None:
     """Stop everyone a CSV FILE names. Every line that can be read counts."""
     report = _send("/local/suppressions/import", file.read(), charset, config_path, data_path)
@@ -81,9 +75,7 @@ def import_suppressions(file, charset, config_path, data_path, as_json) -> None:
 
 @suppressions.command("export")
 @to_argument
-@config_option
-@data_option
-@json_option
+@everywhere
 def export_suppressions(to, config_path, data_path, as_json) -> None:
     """Write all stops in force to a CSV file, or to stdout. It holds addresses in clear."""
     fetch("/local/suppressions/export", to, config_path, data_path, as_json)

@@ -3,7 +3,7 @@
 import click
 
 from gateway.cli.client import ask
-from gateway.cli.place import config_option, data_option, json_option, show, table
+from gateway.cli.place import everywhere, show, table
 
 VERDICTS = {
     "allow": "By the law of {places} it may go.",
@@ -21,9 +21,7 @@ VERDICTS = {
 )
 @click.option("--category", default="general", help="The venue's own word for it.")
 @click.argument("text", type=click.File())
-@config_option
-@data_option
-@json_option
+@everywhere
 def send(channel, to, subject, class_, category, text, config_path, data_path, as_json) -> None:
     """Send one message; TEXT is a file, or - for what is piped in."""
     whom = {"guest_id": to} if to.startswith("gst_") else to
@@ -36,9 +34,7 @@ def send(channel, to, subject, class_, category, text, config_path, data_path, a
 
 @click.command()
 @click.argument("message")
-@config_option
-@data_option
-@json_option
+@everywhere
 def explain(message, config_path, data_path, as_json) -> None:
     """Say why a message went, waits, or may not go."""
     found = ask("GET", f"/communications/messages/{message}", config_path=config_path, data_path=data_path)
@@ -52,9 +48,7 @@ def queue() -> None:
 
 @queue.command("list")
 @click.option("--status", default="held", help="queued, deferred, held, sending, uncertain")
-@config_option
-@data_option
-@json_option
+@everywhere
 def list_(status, config_path, data_path, as_json) -> None:
     """Messages in a state, newest first."""
     path = f"/communications/messages?status={status}&limit=200"
@@ -65,9 +59,7 @@ def list_(status, config_path, data_path, as_json) -> None:
 
 @queue.command()
 @click.argument("message")
-@config_option
-@data_option
-@json_option
+@everywhere
 def release(message, config_path, data_path, as_json) -> None:
     """Let a held message go."""
     path = f"/communications/messages/{message}/release"
@@ -76,9 +68,7 @@ def release(message, config_path, data_path, as_json) -> None:
 
 @queue.command()
 @click.argument("message")
-@config_option
-@data_option
-@json_option
+@everywhere
 def retry(message, config_path, data_path, as_json) -> None:
     """Send a failed message once more."""
     path = f"/communications/messages/{message}/retry"

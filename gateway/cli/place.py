@@ -23,6 +23,11 @@ data_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
+def everywhere(command: Callable) -> Callable:
+    """What nearly every command knows: `--config`, `--data` and `--json`."""
+    return config_option(data_option(json_option(command)))
+
+
 def data_folder(path: str | None) -> DataFolder:
     """The data folder of this command."""
     return DataFolder.from_environment(dict(os.environ), path)

@@ -3,7 +3,7 @@
 import click
 
 from gateway.cli.client import ask
-from gateway.cli.place import config_option, data_option, json_option, show
+from gateway.cli.place import everywhere, show
 
 
 @click.group()
@@ -12,9 +12,7 @@ def plugins() -> None:
 
 
 @plugins.command("list")
-@config_option
-@data_option
-@json_option
+@everywhere
 def list_(config_path, data_path, as_json) -> None:
     """Everything that was found, and what was set aside."""
     found = ask("GET", "/local/plugins", config_path=config_path, data_path=data_path)

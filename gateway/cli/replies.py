@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from gateway.cli.client import ask, ask_all
-from gateway.cli.place import config_option, data_option, json_option, show, table
+from gateway.cli.place import everywhere, show, table
 
 REPLIES = "/communications/replies"
 CHANNELS = click.Choice(["sms", "whatsapp", "email", "voice"])
@@ -22,9 +22,7 @@ def replies() -> None:
 @click.argument("text", type=click.File("r", encoding="utf-8"), default="-")
 @click.option("--received-at", help="When it came in, if not now.")
 @click.option("--open-booking", is_flag=True, help="The guest has a booking that is not over.")
-@config_option
-@data_option
-@json_option
+@everywhere
 def take(channel, guest, text, received_at, open_booking, config_path, data_path, as_json) -> None:
     """Take in what a GUEST (an address or an id) answered: a file with the TEXT, or stdin. A stop counts at once."""
     whom = {"guest_id": guest} if guest.startswith("gst_") else guest
@@ -37,9 +35,7 @@ def take(channel, guest, text, received_at, open_booking, config_path, data_path
 @replies.command("list")
 @click.option("--action", type=click.Choice(["opt_out", "opt_in", "help", "hold_review", "none"]))
 @click.option("--review", is_flag=True, help="Only those that wait for a person.")
-@config_option
-@data_option
-@json_option
+@everywhere
 def list_(action, review, config_path, data_path, as_json) -> None:
     """Answers, newest first."""
     wanted = {"action": action, "status": "review" if review else None}
@@ -51,9 +47,7 @@ def list_(action, review, config_path, data_path, as_json) -> None:
 @replies.command("show")
 @click.argument("reply")
 @click.option("--text", is_flag=True, help="With its words. The audit log remembers that they were read.")
-@config_option
-@data_option
-@json_option
+@everywhere
 def show_(reply, text, config_path, data_path, as_json) -> None:
     """One answer."""
     path = f"{REPLIES}/{reply}{'?include=content' if text else ''}"
@@ -63,9 +57,7 @@ def show_(reply, text, config_path, data_path, as_json) -> None:
 @replies.command()
 @click.argument("reply")
 @click.argument("action", type=click.Choice(["opt_out", "none"]))
-@config_option
-@data_option
-@json_option
+@everywhere
 def decide(reply, action, config_path, data_path, as_json) -> None:
     """Say what a REPLY means: a stop (opt_out), or none."""
     path = f"{REPLIES}/{reply}/decide"

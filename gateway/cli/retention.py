@@ -3,7 +3,7 @@
 import click
 
 from gateway.cli.client import ask
-from gateway.cli.place import config_option, data_option, json_option, show, table
+from gateway.cli.place import everywhere, show, table
 
 HEAD = ("what", "category", "kept for", "over", "held")
 
@@ -15,9 +15,7 @@ def retention() -> None:
 
 @retention.command()
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
-@config_option
-@data_option
-@json_option
+@everywhere
 def run(dry_run, config_path, data_path, as_json) -> None:
     """Let go what has lived through its time. A running gateway does it once a day by itself."""
     path = "/communications/compliance/retention/run"
@@ -26,9 +24,7 @@ def run(dry_run, config_path, data_path, as_json) -> None:
 
 
 @retention.command()
-@config_option
-@data_option
-@json_option
+@everywhere
 def report(config_path, data_path, as_json) -> None:
     """What would go now, what is held, and what went lately."""
     found = ask("GET", "/communications/compliance/retention", config_path=config_path, data_path=data_path)

@@ -7,7 +7,7 @@ import click
 from msgspec import to_builtins
 
 from gateway import plugins
-from gateway.cli.place import config_option, configuration, data_folder, data_option, json_option, show, table
+from gateway.cli.place import configuration, data_folder, everywhere, show, table
 from gateway.errors import NotFound
 from gateway.rules import Rulebook
 from gateway.rules.cases import Outcome, outcomes
@@ -21,9 +21,7 @@ def rules() -> None:
 
 
 @rules.command("list")
-@config_option
-@data_option
-@json_option
+@everywhere
 def list_(config_path, data_path, as_json) -> None:
     """Every rule, and where it stands."""
     book = rulebook(config_path, data_path)
@@ -34,9 +32,7 @@ def list_(config_path, data_path, as_json) -> None:
 
 @rules.command("show")
 @click.argument("rule")
-@config_option
-@data_option
-@json_option
+@everywhere
 def show_(rule, config_path, data_path, as_json) -> None:
     """One rule: what it means for a guest, its source, and its parameters as they are today."""
     found = rulebook(config_path, data_path).rule(rule)
@@ -47,9 +43,7 @@ def show_(rule, config_path, data_path, as_json) -> None:
 
 @rules.command("test")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
-@config_option
-@data_option
-@json_option
+@everywhere
 def test(file, config_path, data_path, as_json) -> None:
     """Try cases: those that come with the gateway on the law as it is shipped, or those of FILE on this house's rules.
     Exit 1 when one comes out otherwise."""

@@ -5,7 +5,7 @@ import sys
 import click
 
 from gateway.cli.client import ask, ask_all
-from gateway.cli.place import config_option, data_option, json_option, show, table
+from gateway.cli.place import everywhere, show, table
 from gateway.roles import ROLES
 
 password_option = click.option(
@@ -23,9 +23,7 @@ def user() -> None:
 @click.option("--name", required=True, help="What the user is called.")
 @click.option("--role", type=click.Choice(list(ROLES)), required=True, help="What the user may do.")
 @password_option
-@config_option
-@data_option
-@json_option
+@everywhere
 def add(email, name, role, password_file, config_path, data_path, as_json) -> None:
     """Add a user. Without a password a code is laid into DATA/setup-code, with which one can be chosen."""
     body = {"email": email, "name": name, "role": role, "password": _password(password_file)}
@@ -34,9 +32,7 @@ def add(email, name, role, password_file, config_path, data_path, as_json) -> No
 
 
 @user.command("list")
-@config_option
-@data_option
-@json_option
+@everywhere
 def list_(config_path, data_path, as_json) -> None:
     """Every user."""
     found = ask_all("/communications/users", config_path=config_path, data_path=data_path)
@@ -47,9 +43,7 @@ def list_(config_path, data_path, as_json) -> None:
 @user.command()
 @click.argument("who", metavar="USER")
 @password_option
-@config_option
-@data_option
-@json_option
+@everywhere
 def passwd(who, password_file, config_path, data_path, as_json) -> None:
     """Give USER (an id or an e-mail address) a new password; without one, a code for it in DATA/setup-code."""
     body = {"user": who, "password": _password(password_file)}
@@ -61,9 +55,7 @@ def passwd(who, password_file, config_path, data_path, as_json) -> None:
 @click.argument("who", metavar="USER")
 @click.option("--code-file", type=click.File(), help="A code of the app, in a file, or - for what is piped in.")
 @click.option("--off", is_flag=True, help="Ask for no codes any more, when phone and recovery codes are lost.")
-@config_option
-@data_option
-@json_option
+@everywhere
 def totp(who, code_file, off, config_path, data_path, as_json) -> None:
     """Give USER a second factor: first shows a secret for an app; once more with a code of it, recovery codes."""
     code = code_file.read().strip() if code_file else None
